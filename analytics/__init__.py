@@ -1,0 +1,1 @@
+"""The book: prices, budgets, holds, ledger, receipts, and the reports drawn from them."""

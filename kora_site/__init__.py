@@ -1,0 +1,1 @@
+"""Where the apps become one product: settings, doors, supervisor, console frame."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class KoraSiteConfig(AppConfig):
+    name = "kora_site"
+    verbose_name = "KORA"

@@ -1,0 +1,91 @@
+"""Reads the environment of the contract; the only module that looks at os.environ."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """Where Postgres, Redis and the broker are; empty strings while nothing runs."""
+
+    database_url: str = ""
+    redis_url: str = ""
+    broker_url: str = ""
+
+
+def home() -> Path:
+    return Path(os.environ.get("KORA_HOME") or ROOT / "var").resolve()
+
+
+def host() -> str:
+    return os.environ.get("KORA_HOST") or "127.0.0.1"
+
+
+def port() -> str:
+    return os.environ.get("KORA_PORT") or "8000"
+
+
+def services_file() -> Path:
+    """`up` writes it (mode 0600) so that any manage.py command finds the embedded services."""
+    return home() / "run" / "services.json"
+
+
+def services() -> Services:
+    running = _embedded()
+    redis_url = os.environ.get("KORA_REDIS_URL") or running.redis_url
+    return Services(
+        database_url=os.environ.get("KORA_DATABASE_URL") or running.database_url,
+        redis_url=redis_url,
+        broker_url=os.environ.get("KORA_BROKER_URL") or redis_url,
+    )
+
+
+def _embedded() -> Services:
+    try:
+        stored = json.loads(services_file().read_text())
+    except (OSError, ValueError):
+        return Services()
+    return Services(
+        database_url=stored.get("database_url", ""), redis_url=stored.get("redis_url", "")
+    )
+
+
+def secret_key() -> str:
+    """The environment's, or one made once under KORA_HOME with mode 0600."""
+    given = os.environ.get("KORA_SECRET_KEY")
+    if given:
+        return given
+    path = home() / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return _make_secret_key(path)
+    except OSError as error:
+        raise SystemExit(f"KORA cannot read its secret key {path}: {error.strerror}.") from error
+
+
+def _make_secret_key(path: Path) -> str:
+    made = secrets.token_urlsafe(48)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise SystemExit(
+            f"KORA cannot write to its home {path.parent}: {error.strerror}."
+        ) from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made)
+    return made
+
+
+def flag(name: str) -> bool:
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}

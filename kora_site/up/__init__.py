@@ -1,0 +1,1 @@
+"""The supervisor behind `make up`: embedded services, first run, children, draining."""

@@ -1,0 +1,103 @@
+"""Backends (where a call can go), what is known of their health, and the published policy."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+RESERVED = ("auto",)
+"""Virtual model names; no backend may take one."""
+
+
+class Kind(models.TextChoices):
+    LOCAL = "local"
+    CLOUD = "cloud"
+    OPENAI_COMPATIBLE = "openai-compatible"
+    SANDBOX = "sandbox"
+
+
+class Backend(models.Model):
+    """One model behind one address, with what it can do and how it may be used.
+
+    Its price stands in `analytics.Price` under the same name, because prices have dates.
+    """
+
+    name = models.CharField(
+        max_length=80,
+        unique=True,
+        validators=[RegexValidator(r"^(?!auto(:|$))[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$")],
+    )
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    model = models.TextField()
+    api_base = models.TextField(blank=True, default="")
+    secret_sealed = models.TextField(blank=True, default="")
+    context = models.PositiveIntegerField(default=8192)
+    max_output = models.PositiveIntegerField(default=4096)
+    capabilities = ArrayField(models.CharField(max_length=32), default=list, blank=True)
+    region = models.TextField(blank=True, default="")
+    data_classes = ArrayField(models.TextField(), default=list, blank=True)
+    max_parallel = models.PositiveIntegerField(default=64)
+    weight = models.FloatField(default=1.0, validators=[MinValueValidator(0.0)])
+    quality = models.FloatField(
+        default=0.5, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)]
+    )
+    timeouts = models.JSONField(default=dict, blank=True)
+    options = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="backend_kind_known")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HealthState(models.TextChoices):
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    FAILING = "failing"
+
+
+class Health(models.Model):
+    """What the last test call or the last real traffic said; apart from Backend so that being
+    observed is not being changed."""
+
+    backend = models.OneToOneField(
+        Backend, on_delete=models.CASCADE, primary_key=True, related_name="health"
+    )
+    state = models.CharField(
+        max_length=16, choices=HealthState.choices, default=HealthState.UNKNOWN
+    )
+    message = models.TextField(blank=True, default="")
+    latency_ms = models.FloatField(null=True)
+    checked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "health"
+
+    def __str__(self) -> str:
+        return f"{self.backend_id} {self.state}"
+
+
+class PolicyVersion(models.Model):
+    """A published policy; the receipt of every request names the one that decided."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    settings = models.JSONField(default=dict)
+    note = models.TextField(blank=True, default="")
+    published_at = models.DateTimeField(null=True)
+    published_by = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"policy {self.number}"

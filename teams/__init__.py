@@ -1,0 +1,1 @@
+"""Who: organisations, teams, members and their roles, API keys, and the audit log."""

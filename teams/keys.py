@@ -1,0 +1,167 @@
+"""API keys: make, recognise without a query on the hot path, rotate, revoke."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import models
+
+from teams.errors import InvalidKey
+from teams.models import ApiKey, Scope, Team
+from teams.values import Caller
+
+PREFIX = "kora"
+PUBLIC_LENGTH = 12
+REMEMBERED_UNKNOWN = 10_000
+
+
+class Issued(NamedTuple):
+    """A key just made, with the only sight of its whole text."""
+
+    key: ApiKey
+    text: str
+
+
+class _Known(NamedTuple):
+    digest: str
+    caller: Caller
+
+
+_lock = threading.Lock()
+_known: dict[str, _Known] = {}
+_unknown: set[str] = set()
+_trusted_until = 0.0
+
+
+def issue(team: Team, *, name: str, scopes: list[str] | None = None, **fields: object) -> Issued:
+    public = secrets.token_hex(PUBLIC_LENGTH // 2)
+    secret = secrets.token_urlsafe(32).replace("_", "-")
+    key = ApiKey.objects.create(
+        team=team,
+        name=name,
+        public=public,
+        digest=digest(secret),
+        last_four=secret[-4:],
+        scopes=scopes or [Scope.INFER.value],
+        **fields,
+    )
+    return Issued(key, f"{PREFIX}_{public}_{secret}")
+
+
+def rotate(key: ApiKey, *, overlap: timedelta, by: str = "") -> Issued:
+    """A successor with the same rights; the old key lives on for `overlap`."""
+    successor = issue(
+        key.team,
+        name=key.name,
+        scopes=list(key.scopes),
+        allowed_models=list(key.allowed_models),
+        ip_ranges=list(key.ip_ranges),
+        requests_per_minute=key.requests_per_minute,
+        tokens_per_minute=key.tokens_per_minute,
+        rotated_from=key,
+        created_by=by,
+    )
+    ends = datetime.now(UTC) + overlap
+    ApiKey.objects.filter(pk=key.pk).filter(
+        models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=ends)
+    ).update(expires_at=ends)
+    return successor
+
+
+def revoke(key: ApiKey) -> bool:
+    return bool(
+        ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(
+            revoked_at=datetime.now(UTC)
+        )
+    )
+
+
+def recognise(text: str) -> Caller:
+    """The caller behind a key's text. Known keys cost a hash and no query."""
+    public, secret = _split(text)
+    known = _remembered(public) or _fetch(public)
+    if known is None or not hmac.compare_digest(known.digest, digest(secret)):
+        raise InvalidKey
+    expires_at = known.caller.expires_at
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise InvalidKey
+    return known.caller
+
+
+def digest(secret: str) -> str:
+    return hmac.new(_pepper(), secret.encode(), hashlib.sha256).hexdigest()
+
+
+def forget_all() -> None:
+    """Configuration changed somewhere: what is remembered may be revoked."""
+    with _lock:
+        _known.clear()
+        _unknown.clear()
+
+
+def trust_for(seconds: float) -> None:
+    """The revision was just seen unchanged, so what is remembered holds for this long."""
+    global _trusted_until
+    _trusted_until = time.monotonic() + seconds
+
+
+@lru_cache(maxsize=1)
+def _pepper() -> bytes:
+    return hashlib.sha256(b"kora api keys\0" + settings.SECRET_KEY.encode()).digest()
+
+
+def _split(text: str) -> tuple[str, str]:
+    prefix, _, rest = text.partition("_")
+    public, _, secret = rest.partition("_")
+    wellformed = len(public) == PUBLIC_LENGTH and public.isalnum() and public.isascii()
+    if prefix != PREFIX or not wellformed or not 20 <= len(secret) <= 100 or not secret.isascii():
+        raise InvalidKey
+    return public, secret
+
+
+def _remembered(public: str) -> _Known | None:
+    if time.monotonic() > _trusted_until:
+        return None
+    if public in _unknown:
+        raise InvalidKey
+    return _known.get(public)
+
+
+def _fetch(public: str) -> _Known | None:
+    row = (
+        ApiKey.objects.select_related("team").filter(public=public, revoked_at__isnull=True).first()
+    )
+    if row is None:
+        with _lock:
+            if len(_unknown) < REMEMBERED_UNKNOWN:
+                _unknown.add(public)
+        return None
+    known = _Known(row.digest, _caller(row))
+    with _lock:
+        _known[public] = known
+    return known
+
+
+def _caller(row: ApiKey) -> Caller:
+    return Caller(
+        key_id=row.pk,
+        key_public=row.public,
+        key_name=row.name,
+        team_id=row.team_id,
+        team=row.team.name,
+        organisation_id=row.team.organisation_id,
+        scopes=frozenset(row.scopes),
+        models=frozenset(row.allowed_models),
+        ip_ranges=tuple(row.ip_ranges),
+        requests_per_minute=row.requests_per_minute,
+        tokens_per_minute=row.tokens_per_minute,
+        expires_at=row.expires_at,
+    )
