@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """KORA cannot start."""

@@ -21,8 +21,9 @@ def end(folder: Path, *, program: str, patience_s: float = 30.0) -> None:
     deadline = time.monotonic() + patience_s
     while found := set(_living(folder.resolve(), program)):
         if time.monotonic() > deadline:
-            raise errors.CannotStart(
-                f"Another {program} (process {min(found)}) still uses {folder}; end it and try again."
+            raise errors.StartError(
+                f"Another {program} (process {min(found)}) still uses {folder}; "
+                "end it and try again."
             )
         for pid in found - asked:
             with contextlib.suppress(ProcessLookupError):

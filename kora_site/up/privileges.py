@@ -46,7 +46,7 @@ def launcher(*, death_signal: signal.Signals, user: User | None = None) -> list[
 def _setpriv() -> str:
     found = shutil.which("setpriv", path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
     if found is None:
-        raise errors.CannotStart(
+        raise errors.StartError(
             "KORA needs the command setpriv, which Debian ships in the package util-linux."
         )
     return found

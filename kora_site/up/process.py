@@ -32,7 +32,7 @@ class Process:
 
     def start(self, output: int) -> None:
         self._running = subprocess.Popen(
-            privileges.launcher(death_signal=self.death_signal, user=self.user) + [*self.command],
+            [*self._launcher(), *self.command],
             env=dict(self.environment),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -40,6 +40,9 @@ class Process:
             stderr=output,
             start_new_session=True,
         )
+
+    def _launcher(self) -> list[str]:
+        return privileges.launcher(death_signal=self.death_signal, user=self.user)
 
     @property
     def pid(self) -> int:

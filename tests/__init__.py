@@ -1,0 +1,1 @@
+"""The tests of KORA; they mirror the tree."""
