@@ -1,0 +1,138 @@
+"""What the book is told, as values: whose request, what to hold, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PriceTag:
+    """The price in force for a backend when the request was decided, USD per million tokens."""
+
+    price_id: int | None
+    price_in: Decimal
+    price_out: Decimal
+    price_cached_in: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetTerms:
+    """One enabled budget as the hot path knows it."""
+
+    budget_id: int
+    name: str
+    organisation_id: int
+    scope: str
+    scope_id: str
+    limit_usd: Decimal
+    window: str
+    time_zone: str
+    fiscal_start: int
+    mode: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """One window of one budget: [starts_at, ends_at)."""
+
+    budget_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Whose request it is; written into receipt and ledger as text, so that it outlives renames."""
+
+    exchange_id: UUID
+    at: datetime
+    team_id: int
+    team: str
+    key_public: str
+    key_name: str
+    model_asked: str
+    streamed: bool
+    policy: int
+    end_user: str = ""
+    session: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """The worst case of one attempt, to be held in every window it falls into."""
+
+    attempt_id: UUID
+    number: int
+    backend: str
+    tier: str
+    amount: Decimal
+    price_id: int | None
+    lease_s: float
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Every window had room."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """The first window (lowest budget id) without room; nothing was held anywhere."""
+
+    budget_id: int
+    budget: str
+    limit_usd: Decimal
+    settled: Decimal
+    held: Decimal
+    resets_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """What an attempt really cost, cut and failed ones included."""
+
+    attempt_id: UUID
+    cost: Decimal
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    unconfirmed: bool = False
+    failure: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a request ended: the columns of its receipt, and the rest of it as `receipt`.
+
+    Cost is not here: settlements add it to the exchange, so that receipts and ledger agree.
+    `saved`, tokens and backend of a hit are, because nothing else writes them.
+    """
+
+    state: str
+    status: int
+    tier: str = ""
+    backend: str = ""
+    reason: str = ""
+    error_code: str = ""
+    attempts: int = 0
+    saved: Decimal = ZERO
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    estimated: bool = False
+    overhead_ms: float = 0.0
+    first_content_ms: float | None = None
+    total_ms: float = 0.0
+    receipt: Mapping[str, Any] = field(default_factory=dict)
