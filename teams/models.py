@@ -65,7 +65,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(db_default=Now())
 
     USERNAME_FIELD = "email"
-    objects: ClassVar[Members] = Members()  # type: ignore[assignment]
+    objects: ClassVar[Members] = Members()
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="member_email_any_case")]
@@ -91,8 +91,11 @@ class Membership(models.Model):
 
 
 class Scope(models.TextChoices):
+    """What a key is for: requests, its own team's settings, or everybody's (with `manage`)."""
+
     INFER = "infer"
     MANAGE = "manage"
+    OPERATE = "operate"
 
 
 class ApiKey(models.Model):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -35,3 +36,31 @@ class Caller:
         except ValueError:
             return False
         return any(came in ipaddress.ip_network(allowed) for allowed in self.ip_ranges)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Who changes or reads settings: a member or a management key, and what they are where.
+
+    `roles` maps a team's id to the role there. One who `operates` may everything everywhere.
+    """
+
+    name: str
+    address: str = ""
+    operates: bool = False
+    roles: Mapping[int, str] = field(default_factory=dict)
+    is_authenticated: bool = True
+
+    @property
+    def team_ids(self) -> tuple[int, ...]:
+        """Not to be asked of an operator, who sees every team; `sees` answers for both."""
+        return tuple(self.roles)
+
+    def sees(self, team_id: int | None) -> bool:
+        return self.operates or team_id in self.roles
+
+    def may(self, writers: Collection[str], team_id: int | None) -> bool:
+        return self.operates or (team_id is not None and self.roles.get(team_id) in writers)
+
+    def may_somewhere(self, writers: Collection[str]) -> bool:
+        return self.operates or any(role in writers for role in self.roles.values())
