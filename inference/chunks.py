@@ -7,7 +7,15 @@ from typing import Any
 from inference import counting
 from inference.words import Body, Completion, Delta, Usage
 
-CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio")
+CONTENT = (
+    "content",
+    "reasoning_content",
+    "reasoning",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "audio",
+)
 
 
 class MisshapenError(Exception):
@@ -73,13 +81,12 @@ class Reading:
 
     def take(self, chunk: Body) -> Delta | None:
         """The delta to pass on, or None for a chunk that only reports."""
-        self._usage = read_usage(chunk.pop("usage", None)) or self._usage
+        usage = read_usage(chunk.pop("usage", None))
+        self._usage = usage or self._usage
         choices = chunk.get("choices")
-        if not choices:
-            if isinstance(choices, list) or self._usage:
-                return None
-            raise MisshapenError
         try:
+            if not choices or (usage and _blank(choices)):
+                return _only_reports(chunk, usage)
             delta = Delta(chunk=chunk, has_content=has_content(chunk))
             self._note(choices)
         except (AttributeError, TypeError, KeyError):
@@ -90,13 +97,12 @@ class Reading:
     def _note(self, choices: list[Any]) -> None:
         for choice in choices:
             index = choice.get("index", 0)
+            if delta := choice.get("delta"):
+                self._unfinished.add(index)
+                self._bytes += _size(delta)
             if reason := choice.get("finish_reason"):
                 self._finish_reason = self._finish_reason or str(reason)
                 self._unfinished.discard(index)
-            else:
-                self._unfinished.add(index)
-            if delta := choice.get("delta"):
-                self._bytes += _size(delta)
 
     @property
     def finished(self) -> bool:
@@ -114,6 +120,17 @@ class Reading:
             completion_tokens=-(-self._bytes // counting.BYTES_PER_TOKEN),
             estimated=True,
         )
+
+
+def _only_reports(chunk: Body, usage: Usage | None) -> None:
+    """Azure, too, begins with a chunk without choices; one without the field is something else."""
+    if "choices" not in chunk and usage is None:
+        raise MisshapenError
+
+
+def _blank(choices: list[Any]) -> bool:
+    """LiteLLM reports usage beside a choice that says nothing."""
+    return not any(choice.get("delta") or choice.get("finish_reason") for choice in choices)
 
 
 def _size(delta: Body) -> int:

@@ -17,7 +17,7 @@ TOKENS_PER_SOUND = 1100
 
 
 def count(text: str) -> int:
-    """One token for every four bytes of UTF-8, begun ones included: scripts outside ASCII weigh more."""
+    """One token for every four bytes of UTF-8, begun ones included; not only English has weight."""
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     return -(-size // BYTES_PER_TOKEN)
 

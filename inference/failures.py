@@ -17,20 +17,24 @@ LONGEST_QUOTE = 300
 QUOTABLE = frozenset({Failure.CLIENT, Failure.CONTEXT, Failure.POLICY})
 
 CONTEXT = re.compile(
-    r"context[_ ]length|context[_ ]window|maximum context|prompt is too long|too many (input )?tokens"
-    r"|input is too long|exceeds? the (available|maximum) context|maximum number of tokens",
+    r"context[_ ]length|context[_ ]window|maximum context|prompt is too long"
+    r"|too many (input )?tokens|input is too long|exceeds? the (available|maximum) context"
+    r"|maximum number of tokens",
     re.IGNORECASE,
 )
 POLICY = re.compile(
     r"content[_ ]?(policy|filter|management)|safety system|responsible\s?ai|moderation_blocked",
     re.IGNORECASE,
 )
-QUOTA = re.compile(r"insufficient_quota|billing_hard_limit|credit balance is too low", re.IGNORECASE)
+QUOTA = re.compile(
+    r"insufficient_quota|billing_hard_limit|credit balance is too low", re.IGNORECASE
+)
 KEY = re.compile(r"invalid_api_key|authentication_error|permission_error|account_deactivated", re.I)
 RATE = re.compile(r"rate_?limit", re.IGNORECASE)
 OURS = re.compile(r"invalid_request|not_found_error|model_not_found|unsupported", re.IGNORECASE)
 SECRET_LIKE = re.compile(
-    r"\b(sk|pk|rk|gsk|xai|key|kora|AIza|Bearer)[-_ ][\w*.\-]{6,}|\beyJ[\w.\-]{12,}|\b[A-Za-z0-9_\-]{32,}",
+    r"\b(sk|pk|rk|gsk|xai|key|kora|Bearer)[-_ ][\w*.\-]{6,}"
+    r"|\beyJ[\w.\-]{12,}|\b[A-Za-z0-9_\-]{32,}",
 )
 
 STATUSES: Mapping[int, Failure] = {
@@ -63,14 +67,16 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, *, secret: str)
     """An answer whose status says that it is none."""
     if 300 <= status < 400:
         return EngineError(
-            Failure.SERVER, f"the backend redirects ({status}), which is not followed", status=status
+            Failure.SERVER,
+            f"the backend redirects ({status}), which is not followed",
+            status=status,
         )
     words, message = _words(_error_in(raw))
     failure = classify(status, words)
     return EngineError(
         failure,
         told(f"the backend answered {status}", message, failure=failure, secret=secret),
-        retry_after_s=retry_after_s(headers, now=time.time()),
+        retry_after_s=retry_after_now(headers),
         status=status,
     )
 
@@ -79,7 +85,7 @@ def inside(error: Any, *, secret: str) -> EngineError:
     """An error object inside an answer, or a stream, whose status was 200."""
     words, message = _words(error)
     code = error.get("code") if isinstance(error, dict) else None
-    status = int(code) if str(code).isdecimal() and 400 <= int(str(code)) < 600 else 0
+    status = int(str(code)) if re.fullmatch("[45][0-9][0-9]", str(code)) else 0
     failure = classify(status, words) if status else _by_words(words)
     return EngineError(
         failure,
@@ -114,6 +120,10 @@ def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
     return min(seconds, LONGEST_WAIT_S) if seconds is not None and seconds >= 0 else None
+
+
+def retry_after_now(headers: Mapping[str, str]) -> float | None:
+    return retry_after_s(headers, now=time.time())
 
 
 def _seconds(value: str) -> float | None:

@@ -1,0 +1,246 @@
+"""The one door to LiteLLM: for providers whose protocol must be translated."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import warnings
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from inference import chunks, failures
+from inference.timing import Clock
+from inference.words import Body, Call, EngineError, Event, Failure, Target
+
+ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches prices from the network
+    "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file into our environment
+    "LITELLM_LOG": "ERROR",
+}
+
+# What LiteLLM takes as an argument of its own. Anything else a client writes into a body goes to
+# the provider as it is, and can never become one of LiteLLM's switches (api_base, mock_response…).
+PARAMETERS = frozenset(
+    {
+        "messages",
+        "temperature",
+        "top_p",
+        "n",
+        "stop",
+        "max_tokens",
+        "max_completion_tokens",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "user",
+        "response_format",
+        "seed",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "logprobs",
+        "top_logprobs",
+        "functions",
+        "function_call",
+        "reasoning_effort",
+        "modalities",
+        "audio",
+        "prediction",
+        "service_tier",
+        "stream_options",
+    }
+)
+NEVER_SENT = frozenset({"model", "stream", "extra_body", "azure_ad_token"})
+
+LONGEST_CALL_S = 3600.0
+
+_importing = threading.Lock()
+_library: Any = None
+
+
+def library() -> Any:
+    """LiteLLM, with everything off that acts by itself. The import costs seconds."""
+    global _library
+    with _importing:
+        if _library is None:
+            os.environ.update(ENVIRONMENT)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # deprecations inside LiteLLM's own modules
+                import litellm
+            _quieten(litellm)
+            _library = litellm
+    return _library
+
+
+def _quieten(litellm: Any) -> None:
+    for hooks in ("callbacks", "success_callback", "failure_callback", "input_callback"):
+        setattr(litellm, hooks, [])
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    litellm.disable_streaming_logging = True
+    litellm.disable_aiohttp_trust_env = True
+    litellm.cache = None
+    litellm.max_budget = 0.0
+    litellm.num_retries = 0
+    litellm.drop_params = False
+    litellm.modify_params = False
+
+
+class Cloud:
+    """Keeps nothing between calls but the sessions that LiteLLM holds."""
+
+    def __init__(self) -> None:
+        self._http: Any = None
+
+    async def run(self, target: Target, call: Call) -> AsyncIterator[Event]:
+        litellm = _library or await asyncio.to_thread(library)
+        await self._open(litellm)
+        clock = Clock(target.timeouts, call)
+        answer = await _awaited(litellm.acompletion(**_asked(target, call)), target, clock)
+        if not call.stream:
+            yield _completion(answer, target, call)
+            return
+        try:
+            reading = chunks.Reading(call.body)
+            while (piece := await _awaited(_next(answer), target, clock)) is not None:
+                if (delta := _delta(reading, piece)) is not None:
+                    if delta.has_content:
+                        clock.content()
+                    yield delta
+            if not reading.finished:
+                raise EngineError(Failure.CUT, "the stream ended without a finish")
+            yield reading.completion()
+        finally:
+            await answer.aclose()
+
+    async def close(self) -> None:
+        if self._http is not None:
+            litellm = library()
+            litellm.aclient_session = None
+            litellm.in_memory_llm_clients_cache.flush_cache()  # they hold this session
+            await self._http.aclose()
+            self._http = None
+            with suppress(Exception):  # what LiteLLM left open dies with the loop
+                await litellm.close_litellm_async_clients()
+
+    async def _open(self, litellm: Any) -> None:
+        """One HTTP session that follows no redirect and reads no proxy from the environment."""
+        if self._http is None:
+            import httpx  # comes with LiteLLM, wanted by nobody else
+
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+            self._http = httpx.AsyncClient(
+                follow_redirects=False, trust_env=False, limits=limits, timeout=LONGEST_CALL_S
+            )
+            litellm.aclient_session = self._http
+
+
+async def _awaited(pending: Any, target: Target, clock: Clock) -> Any:
+    try:
+        async with asyncio.timeout_at(clock.until):
+            return await pending
+    except TimeoutError:
+        raise EngineError(Failure.TIMEOUT, f"no {clock.waiting_for} in time") from None
+    except Exception as error:  # noqa: BLE001 - LiteLLM lets anything out, its bugs too
+        raise _failed(error, target) from None
+
+
+async def _next(answer: Any) -> Any:
+    try:
+        return await anext(answer)
+    except StopAsyncIteration:
+        return None
+
+
+def _delta(reading: chunks.Reading, piece: Any) -> Any:
+    try:
+        return reading.take(_plain(piece))
+    except chunks.MisshapenError:
+        raise EngineError(Failure.MALFORMED, "a chunk is no chat completion") from None
+
+
+def _completion(answer: Any, target: Target, call: Call) -> Event:
+    body = _plain(answer)
+    body["model"] = target.model
+    for choice in body.get("choices", ()):
+        choice.get("message", {}).setdefault("content", None)
+    try:
+        return chunks.completion(body, asked=call.body)
+    except chunks.MisshapenError:
+        raise EngineError(Failure.MALFORMED, "the answer is no chat completion") from None
+
+
+def _plain(answer: Any) -> Body:
+    with warnings.catch_warnings():
+        # LiteLLM's models hold values of other types than they declare, and pydantic says so.
+        warnings.simplefilter("ignore")
+        body: Body = answer.model_dump(mode="json", exclude_none=True)
+    for choice in body.get("choices", ()):
+        choice.setdefault("finish_reason", None)
+    return body
+
+
+def _asked(target: Target, call: Call) -> dict[str, Any]:
+    asked = {name: value for name, value in call.body.items() if name in PARAMETERS}
+    extra = call.body.keys() - PARAMETERS - NEVER_SENT
+    if call.stream:
+        options = call.body.get("stream_options") or {}
+        asked["stream_options"] = {**options, "include_usage": True}
+    else:
+        asked.pop("stream_options", None)
+    if extra:
+        asked["extra_body"] = {name: call.body[name] for name in sorted(extra)}
+    asked |= {
+        "model": target.model,
+        "stream": call.stream,
+        "api_key": target.secret or None,
+        "api_base": target.api_base or None,
+        "timeout": min(target.timeouts.total_s, call.deadline_s),
+        "num_retries": 0,
+        "max_retries": 0,
+        "drop_params": False,
+        "caching": False,
+        "no-log": True,
+    }
+    return asked | _mocked(target.options)
+
+
+def _mocked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """LiteLLM can answer without a provider; only the operator may ask for that, to measure."""
+    mock = options.get("mock_response")
+    return {"mock_response": mock} if mock is not None else {}
+
+
+def _failed(error: Exception, target: Target) -> EngineError:
+    if isinstance(error, EngineError):
+        return error
+    status = getattr(error, "status_code", None)
+    status = status if isinstance(status, int) else 500
+    kind = type(error).__name__
+    failure = KINDS.get(kind) or failures.classify(status, f"{getattr(error, 'code', '')} {error}")
+    message = failures.told(
+        f"the provider failed ({kind})", _said(error), failure=failure, secret=target.secret
+    )
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    return EngineError(
+        failure, message, retry_after_s=failures.retry_after_now(headers), status=status
+    )
+
+
+def _said(error: Exception) -> str:
+    """LiteLLM begins its messages with its own class names, sometimes twice."""
+    return str(getattr(error, "message", error)).rpartition("Exception - ")[2]
+
+
+KINDS = {
+    "ContextWindowExceededError": Failure.CONTEXT,
+    "ContentPolicyViolationError": Failure.POLICY,
+    "Timeout": Failure.TIMEOUT,
+    "APIConnectionError": Failure.SERVER,
+    "MidStreamFallbackError": Failure.CUT,
+    "JSONSchemaValidationError": Failure.MALFORMED,
+    "APIResponseValidationError": Failure.MALFORMED,
+}
