@@ -82,6 +82,11 @@ class Postgres:
     def launch(self, output: int) -> None:
         self.process.start(output)
 
+    def recover(self) -> None:
+        """After the server's death: its sessions must be gone before another may start."""
+        leftovers.end(self.folder, program="postgres")
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
     def is_alive(self) -> bool:
         return self.process.is_alive()
 

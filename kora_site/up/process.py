@@ -28,6 +28,7 @@ class Process:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     user: privileges.User | None = None
+    inherited: tuple[int, ...] = ()
     _running: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, output: int) -> None:
@@ -39,6 +40,7 @@ class Process:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=self.inherited,
         )
 
     def _launcher(self) -> list[str]:

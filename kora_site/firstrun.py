@@ -1,0 +1,120 @@
+"""What a fresh KORA starts with: one team, one administrator, two keys, three sandbox backends."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from analytics.models import Price
+from kora_site import environment
+from kora_site.up import home
+from routing.models import Backend, Kind
+from teams import keys
+from teams.models import ApiKey, Member, Membership, Organisation, Role, Scope, Team
+
+NAME = "default"
+EMAIL = "admin@kora.local"
+KEY_NAMES = {"api_key": "first run", "admin_key": "first run (manage)"}
+SCOPES = {"api_key": Scope.INFER.value, "admin_key": Scope.MANAGE.value}
+
+SANDBOX: Mapping[str, Mapping[str, Any]] = {
+    "sandbox-small": {
+        "quality": 0.55,
+        "context": 32_768,
+        "options": {"first_token_ms": 40, "token_ms": 3},
+        "prices": ("0.15", "0.60", "0.075"),
+    },
+    "sandbox-large": {
+        "quality": 0.8,
+        "context": 131_072,
+        "options": {"first_token_ms": 120, "token_ms": 8},
+        "prices": ("2.50", "10.00", "1.25"),
+    },
+    "sandbox-reasoner": {
+        "quality": 0.92,
+        "context": 200_000,
+        "options": {"first_token_ms": 400, "token_ms": 12},
+        "prices": ("5.00", "25.00", "0.50"),
+    },
+}
+"""Stand-ins for paid models of three sizes; their prices are typical and billed to nobody."""
+
+
+def path() -> Path:
+    return environment.home() / "first-run.json"
+
+
+@transaction.atomic
+def ensure(url: str) -> dict[str, str] | None:
+    """Makes everything once; None when this database has been started before."""
+    if Organisation.objects.exists():
+        return None
+    organisation = Organisation.objects.create(name=NAME)
+    Team.objects.create(organisation=organisation, name=NAME)
+    for name, words in SANDBOX.items():
+        _make_sandbox(name, words)
+    return _issue(url)
+
+
+@transaction.atomic
+def reset(url: str) -> dict[str, str]:
+    """A new password and new keys; those of the first run or of the last reset end now."""
+    for key in ApiKey.objects.filter(team__name=NAME, name__in=KEY_NAMES.values()):
+        keys.revoke(key)
+    return _issue(url)
+
+
+def _issue(url: str) -> dict[str, str]:
+    """Written before the commit: better a file of keys that never were than keys nobody saw."""
+    team = _team()
+    made = {
+        "url": url,
+        "admin_email": EMAIL,
+        "admin_password": _set_password(team),
+        **{
+            word: keys.issue(team, name=name, scopes=[SCOPES[word]], created_by="first run").text
+            for word, name in KEY_NAMES.items()
+        },
+    }
+    home.write_private(path(), {**made})
+    return made
+
+
+def _team() -> Team:
+    organisation, _ = Organisation.objects.get_or_create(name=NAME)
+    return Team.objects.get_or_create(name=NAME, defaults={"organisation": organisation})[0]
+
+
+def _set_password(team: Team) -> str:
+    password = secrets.token_urlsafe(15)
+    member = Member.objects.filter(email=EMAIL).first()
+    if member is None:
+        member = Member.objects.create_superuser(EMAIL, password, name="Administrator")
+    member.is_active = True
+    member.set_password(password)
+    member.save()
+    Membership.objects.update_or_create(
+        member=member, team=team, defaults={"role": Role.OWNER.value}
+    )
+    return password
+
+
+def _make_sandbox(name: str, words: Mapping[str, Any]) -> None:
+    Backend.objects.create(
+        name=name,
+        kind=Kind.SANDBOX.value,
+        model=name,
+        context=words["context"],
+        capabilities=["tools", "json_schema"],
+        quality=words["quality"],
+        options=words["options"],
+    )
+    into, out, cached = (Decimal(price) for price in words["prices"])
+    Price.objects.create(
+        backend=name, price_in=into, price_out=out, price_cached_in=cached, created_by="first run"
+    )
