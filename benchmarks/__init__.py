@@ -1,0 +1,1 @@
+"""What KORA claims about speed, measured again on the machine at hand."""
