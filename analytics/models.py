@@ -15,7 +15,7 @@ def money(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
 
 
 class Price(models.Model):
-    """USD per million tokens of one backend from a date on; the newest that has begun is in force."""
+    """USD per million tokens of one backend from a date on; the newest begun is in force."""
 
     backend = models.TextField()
     price_in = money()

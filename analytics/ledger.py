@@ -1,0 +1,128 @@
+"""The book's verbs: hold before, settle after, never edit; a sweeper for what nobody ended.
+
+Every verb takes a raw psycopg connection in autocommit mode and is one round trip, one
+transaction. Holds, hits and closings commit without waiting for the disk; settlements wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from analytics import lookup
+from analytics.lookup import Connection
+from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
+
+ABANDONED = "abandoned"
+UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Swept:
+    """How many attempts and requests a sweep brought to an end."""
+
+    released: int = 0
+    settled: int = 0
+    lost: int = 0
+
+
+def hold(connection: Connection, origin: Origin, hold: Hold) -> Held | Refused:
+    """Room in every window, or nothing held anywhere; the request is in the book either way.
+
+    The budget's limit and mode are those in the table now, not those the caller remembers.
+    """
+    full = lookup.hold(connection, origin, hold)
+    if full is None:
+        return Held()
+    budget_id, budget, limit_usd, settled, held, resets_at = full
+    return Refused(
+        budget_id=budget_id,
+        budget=budget,
+        limit_usd=limit_usd,
+        settled=settled,
+        held=held,
+        resets_at=resets_at,
+    )
+
+
+def claim(
+    connection: Connection, attempt_ids: Iterable[UUID], *, worker: str, lease_s: float
+) -> set[UUID]:
+    """Which of these are now this worker's to run; the others ended, expired or run elsewhere."""
+    ids = list(attempt_ids)
+    return lookup.claim(connection, ids, worker, lease_s) if ids else set()
+
+
+def renew(connection: Connection, attempt_ids: Iterable[UUID], *, lease_s: float) -> set[UUID]:
+    """Which of these still live; one that is missing was ended by somebody else."""
+    ids = list(attempt_ids)
+    return lookup.renew(connection, ids, lease_s) if ids else set()
+
+
+def settle(connection: Connection, settlements: Iterable[Settlement]) -> set[UUID]:
+    """Which of these were settled by this call; on disk when it returns.
+
+    Of two for the same attempt the first counts. What exceeds the hold is the truth all the same.
+    """
+    unique = _first_of_each(settlements)
+    return lookup.settle(connection, unique, "") if unique else set()
+
+
+def release(connection: Connection, attempt_ids: Iterable[UUID], *, failure: str = "") -> set[UUID]:
+    """For attempts that spent nothing; which of these were released by this call."""
+    ids = list(attempt_ids)
+    return lookup.release(connection, ids, failure, "") if ids else set()
+
+
+def record_hit(connection: Connection, origin: Origin, outcome: Outcome, *, note: str = "") -> None:
+    """Receipt and ledger row of an answer that cost nothing; twice for one request is once."""
+    lookup.hit(connection, origin, outcome, note)
+
+
+def record_hits(connection: Connection, ends: Iterable[tuple[Origin, Outcome, str]]) -> None:
+    """The same for many, with their notes, in one round trip and one transaction."""
+    lookup.hits(connection, ends)
+
+
+def close(connection: Connection, origin: Origin, outcome: Outcome) -> bool:
+    """Write how the request ended, unless it already had; cost and tokens are settlements'."""
+    return lookup.close(connection, origin, outcome)
+
+
+def sweep(connection: Connection, *, open_limit_s: float) -> Swept:
+    """End what its owner left: unclaimed holds are freed, silent runs settled at their hold.
+
+    Each step asks again under lock whether the lease is still over, so any number of sweepers
+    and late owners may run beside each other.
+    """
+    ended = lookup.expired(connection)
+    unclaimed = [attempt for attempt, state, _ in ended if state == "held"]
+    silent = [
+        Settlement(
+            attempt_id=attempt,
+            cost=amount,
+            estimated=True,
+            unconfirmed=True,
+            failure=ABANDONED,
+            note=UNCONFIRMED,
+        )
+        for attempt, state, amount in ended
+        if state == "running"
+    ]
+    released = lookup.release(connection, unclaimed, ABANDONED, "held") if unclaimed else ()
+    settled = lookup.settle(connection, silent, "running") if silent else ()
+    lost = lookup.lose(connection, open_limit_s)
+    return Swept(released=len(released), settled=len(settled), lost=len(lost))
+
+
+def checks(connection: Connection) -> list[str]:
+    """Every figure that disagrees with the rows it stands for, one sentence each; none is right."""
+    return lookup.checks(connection)
+
+
+def _first_of_each(settlements: Iterable[Settlement]) -> list[Settlement]:
+    unique: dict[UUID, Settlement] = {}
+    for settlement in settlements:
+        unique.setdefault(settlement.attempt_id, settlement)
+    return list(unique.values())

@@ -1,0 +1,284 @@
+"""The book's hand-written SQL: constant texts, so that each connection prepares them once.
+
+Integers travel as text: psycopg would otherwise choose a type by their size and prepare the same
+statement again for each combination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, LiteralString, TypeAlias
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from analytics.values import Hold, Origin, Outcome, Settlement, Span
+
+Connection: TypeAlias = psycopg.Connection[Any]
+
+HOLD: LiteralString = """
+SELECT * FROM kora_hold(
+    %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text, %s::text,
+    %s::jsonb, %s::text, %s::boolean, %s::integer, %s::uuid, %s::integer, %s::text, %s::text,
+    %s::numeric, %s::bigint, %s::double precision, %s::bigint[], %s::timestamptz[],
+    %s::timestamptz[]
+)
+"""
+CLAIM: LiteralString = """
+WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+live AS MATERIALIZED (
+    SELECT id FROM analytics_attempt
+    WHERE id = ANY(%s::uuid[]) AND state = 'held' AND lease_until > now()
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE analytics_attempt a SET state = 'running', worker = %s::text,
+    lease_until = now() + %s::double precision * interval '1 second'
+FROM live, quickly WHERE a.id = live.id RETURNING a.id
+"""
+RENEW: LiteralString = """
+WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+live AS MATERIALIZED (
+    SELECT id FROM analytics_attempt
+    WHERE id = ANY(%s::uuid[]) AND state IN ('held', 'running')
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE analytics_attempt a SET lease_until = now() + %s::double precision * interval '1 second'
+FROM live, quickly WHERE a.id = live.id RETURNING a.id
+"""
+SETTLE: LiteralString = "SELECT kora_settle(%s::jsonb, %s::text)"
+RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
+
+# Written once for close and hit: what the row says when the request is new to the book.
+ENDED: LiteralString = """
+WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+ended AS (
+    INSERT INTO analytics_exchange AS e (
+        id, at, team_id, team_name, key_public, key_name, end_user, session, tags, model_asked,
+        streamed, policy, state, status, error_code, tier, backend, reason, attempts,
+        prompt_tokens, completion_tokens, cached_tokens, estimated, cost, saved, overhead_ms,
+        first_content_ms, total_ms, receipt
+    )
+    SELECT %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text,
+        %s::text, %s::jsonb, %s::text, %s::boolean, %s::integer, %s::text, %s::integer,
+        %s::text, %s::text, %s::text, %s::text, %s::integer, %s::integer, %s::integer,
+        %s::integer, %s::boolean, 0, %s::numeric, %s::double precision, %s::double precision,
+        %s::double precision, %s::jsonb
+    FROM quickly
+    ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state, status = EXCLUDED.status,
+        error_code = EXCLUDED.error_code, tier = EXCLUDED.tier, backend = EXCLUDED.backend,
+        reason = EXCLUDED.reason, attempts = EXCLUDED.attempts, saved = EXCLUDED.saved,
+        overhead_ms = EXCLUDED.overhead_ms, first_content_ms = EXCLUDED.first_content_ms,
+        total_ms = EXCLUDED.total_ms, receipt = EXCLUDED.receipt
+    WHERE e.state IN ('open', 'lost')
+    RETURNING *
+)
+"""
+CLOSE: LiteralString = ENDED + "SELECT id FROM ended"  # noqa: S608 (both constant)
+HIT: LiteralString = (
+    ENDED
+    + """
+INSERT INTO analytics_ledgerrow (
+    kind, exchange_id, team_id, team, key_public, key_name, end_user, tags, tier, backend,
+    model_asked, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost, saved,
+    estimated, unconfirmed, note
+)
+SELECT 'hit', id, team_id, team_name, key_public, key_name, end_user, tags, tier, backend,
+    model_asked, prompt_tokens, completion_tokens, cached_tokens, 0, 0, saved, estimated, false,
+    %s::text
+FROM ended
+"""
+)
+EXPIRED: LiteralString = """
+SELECT id, state, amount FROM analytics_attempt
+WHERE state IN ('held', 'running') AND lease_until <= now() ORDER BY lease_until LIMIT 500
+"""
+LOSE: LiteralString = """
+WITH abandoned AS MATERIALIZED (
+    SELECT id FROM analytics_exchange e
+    WHERE state = 'open' AND at < now() - %s::double precision * interval '1 second'
+        AND NOT EXISTS (
+            SELECT FROM analytics_attempt a
+            WHERE a.exchange_id = e.id AND a.state IN ('held', 'running')
+        )
+    ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE analytics_exchange e SET state = 'lost', status = 503, error_code = 'unavailable'
+FROM abandoned WHERE e.id = abandoned.id RETURNING e.id
+"""
+# Each row is one sentence about a figure that does not agree with the rows it stands for.
+CHECKS: LiteralString = """
+WITH per_window AS MATERIALIZED (
+    SELECT window_id::bigint AS id,
+        coalesce(sum(a.amount) FILTER (WHERE a.state IN ('held', 'running')), 0) AS held,
+        coalesce(sum(r.cost), 0) AS settled
+    FROM analytics_attempt a
+    CROSS JOIN jsonb_array_elements_text(a.window_ids) AS window_id
+    LEFT JOIN analytics_ledgerrow r ON r.attempt_id = a.id AND r.kind = 'settlement'
+    GROUP BY window_id
+), windows AS (
+    SELECT w.id, w.held, w.settled, coalesce(p.held, 0) AS true_held,
+        coalesce(p.settled, 0) AS true_settled
+    FROM analytics_budgetwindow w LEFT JOIN per_window p USING (id)
+), receipts AS (
+    SELECT coalesce(e.id, r.id) AS id, e.cost, coalesce(r.cost, 0) AS true_cost
+    FROM analytics_exchange e FULL JOIN (
+        SELECT exchange_id AS id, sum(cost) AS cost FROM analytics_ledgerrow
+        GROUP BY exchange_id
+    ) r USING (id)
+)
+SELECT format('window %s says settled %s, its settlements say %s', id, settled, true_settled)
+    FROM windows WHERE settled <> true_settled
+UNION ALL
+SELECT format('window %s says held %s, its live attempts say %s', id, held, true_held)
+    FROM windows WHERE held <> true_held
+UNION ALL
+SELECT format('receipt %s says cost %s, the ledger says %s', id, cost, true_cost)
+    FROM receipts WHERE cost IS DISTINCT FROM true_cost
+UNION ALL
+SELECT format('attempt %s is %s with %s settlement(s)', a.id, a.state, count(r.id))
+    FROM analytics_attempt a
+    LEFT JOIN analytics_ledgerrow r ON r.attempt_id = a.id AND r.kind = 'settlement'
+    GROUP BY a.id HAVING count(r.id) <> (a.state = 'settled')::integer
+"""
+
+
+def hold(connection: Connection, origin: Origin, hold: Hold) -> tuple[Any, ...] | None:
+    """The window without room, or None when everything is held."""
+    parameters = (*_origin(origin), *_hold(hold), *_spans(hold.spans))
+    row: tuple[Any, ...] | None = connection.execute(HOLD, parameters, prepare=True).fetchone()
+    return row
+
+
+def claim(connection: Connection, ids: list[UUID], worker: str, lease_s: float) -> set[UUID]:
+    return _ids(connection.execute(CLAIM, (ids, worker, float(lease_s)), prepare=True))
+
+
+def renew(connection: Connection, ids: list[UUID], lease_s: float) -> set[UUID]:
+    return _ids(connection.execute(RENEW, (ids, float(lease_s)), prepare=True))
+
+
+def settle(connection: Connection, settlements: Sequence[Settlement], expired: str) -> set[UUID]:
+    said = _json(list(settlements))
+    found = connection.execute(SETTLE, (said, expired), prepare=True).fetchone()
+    return set(found[0]) if found else set()
+
+
+def release(connection: Connection, ids: list[UUID], failure: str, expired: str) -> set[UUID]:
+    found = connection.execute(RELEASE, (ids, _text(failure), expired), prepare=True).fetchone()
+    return set(found[0]) if found else set()
+
+
+def hit(connection: Connection, origin: Origin, outcome: Outcome, note: str) -> None:
+    connection.execute(HIT, _hit(origin, outcome, note), prepare=True)
+
+
+def hits(connection: Connection, ends: Iterable[tuple[Origin, Outcome, str]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(HIT, [_hit(*end) for end in ends])
+
+
+def close(connection: Connection, origin: Origin, outcome: Outcome) -> bool:
+    parameters = (*_origin(origin), *_outcome(outcome))
+    return connection.execute(CLOSE, parameters, prepare=True).fetchone() is not None
+
+
+def expired(connection: Connection) -> list[tuple[Any, ...]]:
+    return connection.execute(EXPIRED, prepare=True).fetchall()
+
+
+def lose(connection: Connection, open_limit_s: float) -> set[UUID]:
+    return _ids(connection.execute(LOSE, (float(open_limit_s),), prepare=True))
+
+
+def checks(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.execute(CHECKS).fetchall()]
+
+
+def _ids(cursor: psycopg.Cursor[Any]) -> set[UUID]:
+    return {row[0] for row in cursor.fetchall()}
+
+
+def _hit(origin: Origin, outcome: Outcome, note: str) -> tuple[Any, ...]:
+    return (*_origin(origin), *_outcome(outcome), _text(note))
+
+
+def _origin(origin: Origin) -> tuple[Any, ...]:
+    return (
+        origin.exchange_id,
+        origin.at,
+        str(origin.team_id),
+        origin.team,
+        origin.key_public,
+        origin.key_name,
+        _text(origin.end_user),
+        _text(origin.session),
+        _tags(origin.tags),
+        _text(origin.model_asked),
+        origin.streamed,
+        str(origin.policy),
+    )
+
+
+def _hold(hold: Hold) -> tuple[Any, ...]:
+    return (
+        hold.attempt_id,
+        str(hold.number),
+        hold.backend,
+        hold.tier,
+        hold.amount,
+        None if hold.price_id is None else str(hold.price_id),
+        float(hold.lease_s),
+    )
+
+
+def _spans(spans: Sequence[Span]) -> tuple[str, str, str]:
+    return (
+        _array(str(span.budget_id) for span in spans),
+        _array(span.starts_at.isoformat() for span in spans),
+        _array(span.ends_at.isoformat() for span in spans),
+    )
+
+
+def _outcome(outcome: Outcome) -> tuple[Any, ...]:
+    return (
+        outcome.state,
+        str(outcome.status),
+        outcome.error_code,
+        outcome.tier,
+        outcome.backend,
+        _text(outcome.reason),
+        str(outcome.attempts),
+        str(outcome.prompt_tokens),
+        str(outcome.completion_tokens),
+        str(outcome.cached_tokens),
+        outcome.estimated,
+        outcome.saved,
+        outcome.overhead_ms,
+        outcome.first_content_ms,
+        outcome.total_ms,
+        _json(outcome.receipt),
+    )
+
+
+def _array(values: Iterable[str]) -> str:
+    return "{" + ",".join(values) + "}"
+
+
+def _tags(tags: Mapping[str, str]) -> str:
+    return _json(tags) if tags else "{}"
+
+
+def _json(value: Any) -> str:
+    """JSON as Postgres takes it: no NUL, and Decimal as text."""
+    text = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _text(value: str) -> str:
+    """Callers may send what Postgres cannot keep; the book then shows where it was."""
+    return value.replace("\0", "\ufffd") if "\0" in value else value
