@@ -86,7 +86,8 @@ class Reading:
         choices = chunk.get("choices")
         try:
             if not choices or (usage and _blank(choices)):
-                return _only_reports(chunk, usage)
+                _check_report(chunk, usage)
+                return None
             delta = Delta(chunk=chunk, has_content=has_content(chunk))
             self._note(choices)
         except (AttributeError, TypeError, KeyError):
@@ -122,7 +123,7 @@ class Reading:
         )
 
 
-def _only_reports(chunk: Body, usage: Usage | None) -> None:
+def _check_report(chunk: Body, usage: Usage | None) -> None:
     """Azure, too, begins with a chunk without choices; one without the field is something else."""
     if "choices" not in chunk and usage is None:
         raise MisshapenError

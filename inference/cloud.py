@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -69,6 +69,9 @@ def library() -> Any:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # deprecations inside LiteLLM's own modules
                 import litellm
+
+                litellm.ModelResponse()  # has pydantic build, and warn about, their schemas now
+                litellm.ModelResponseStream()
             _quieten(litellm)
             _library = litellm
     return _library
@@ -95,7 +98,7 @@ class Cloud:
     def __init__(self) -> None:
         self._http: Any = None
 
-    async def run(self, target: Target, call: Call) -> AsyncIterator[Event]:
+    async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
         litellm = _library or await asyncio.to_thread(library)
         await self._open(litellm)
         clock = Clock(target.timeouts, call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from inference import cloud, passthrough, sandbox
 from inference.words import Call, Engine, EngineError, Event, Failure, Target
@@ -12,7 +12,7 @@ from inference.words import Call, Engine, EngineError, Event, Failure, Target
 class AbsentLocal:
     """Stands where llama.cpp will be."""
 
-    async def run(self, target: Target, call: Call) -> AsyncIterator[Event]:
+    async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
         for event in self._events(target, call):
             yield event
 

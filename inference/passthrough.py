@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import aiohttp
@@ -29,7 +29,7 @@ class Passthrough:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def run(self, target: Target, call: Call) -> AsyncIterator[Event]:
+    async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
         clock = Clock(target.timeouts, call)
         with Translated(clock):
             response = await self._post(target, call, clock)

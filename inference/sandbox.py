@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any
 
 from inference import sandbox_answers
@@ -79,7 +79,7 @@ class Sandbox:
     def __init__(self) -> None:
         self._dice: dict[tuple[str, int], random.Random] = {}
 
-    async def run(self, target: Target, call: Call) -> AsyncIterator[Event]:
+    async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
         answer = sandbox_answers.answer(call.body, target.options)
         course = Course(target, call, fail=self._fails(target))
         if not call.stream:
