@@ -27,7 +27,7 @@ SENTENCES = {
 def open_for_us(home: Path) -> int:
     """Makes the folders and takes the lock; the descriptor holds it for as long as we live."""
     try:
-        for folder in (home, home / "run", home / "logs"):
+        for folder in (home, home / "run", home / "logs", home / "static"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(home / "run" / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _lock(lock, home)

@@ -17,6 +17,9 @@ WORKER_GRACE_S = 15
 WORKERS = {"cloud": 8, "local": 2, "background": 2}
 """Queue and threads: a thread only hands its call to the worker's loop or engine."""
 
+QUIET = {"PYTHONWARNINGS": "ignore:::celery.platforms"}
+"""Celery warns about root in six lines at each start of each worker."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
@@ -26,7 +29,7 @@ class Program:
     inherited: tuple[int, ...] = ()
 
     def process(self, variables: Mapping[str, str]) -> Process:
-        extra = {"KORA_WORKER": self.worker} if self.worker else {}
+        extra = {"KORA_WORKER": self.worker, **QUIET} if self.worker else {}
         return Process(
             command=[sys.executable, "-m", *self.command],
             environment={**variables, **extra},
@@ -50,10 +53,22 @@ def _web(door: int) -> Program:
 def _worker(queue: str, threads: int) -> Program:
     options = ("-n", f"{queue}@%h", "-P", "threads", "-c", str(threads), "--loglevel", "WARNING")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    command = ("celery", "-A", "kora_site.celery", "worker", "-Q", queue, *options, *quiet)
+    command = (
+        "celery",
+        "--quiet",
+        "-A",
+        "kora_site.celery",
+        "worker",
+        "-Q",
+        queue,
+        *options,
+        *quiet,
+    )
     return Program(name=queue, command=command, worker=queue)
 
 
 def _beat(home: Path) -> Program:
     schedule = ("-s", str(home / "run" / "beat"), "--pidfile", "", "--loglevel", "WARNING")
-    return Program(name="beat", command=("celery", "-A", "kora_site.celery", "beat", *schedule))
+    return Program(
+        name="beat", command=("celery", "--quiet", "-A", "kora_site.celery", "beat", *schedule)
+    )
