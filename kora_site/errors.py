@@ -2,11 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from teams.errors import LastOwner, Stale
+
+CONTROL_PLANE: dict[type[Exception], tuple[int, str]] = {
+    Stale: (412, "stale"),
+    LastOwner: (409, "last_owner"),
+    ProtectedError: (409, "in_use"),
+    IntegrityError: (409, "conflict"),
+}
+"""Our own and the database's; Django REST framework's bring their status with them."""
+
+WORDS = {
+    "in_use": "Other records still refer to this; it cannot be removed.",
+    "conflict": "This contradicts what is already stored.",
+}
+
+CODES = {
+    400: "invalid_request",
+    401: "invalid_api_key",
+    403: "not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
+
+TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+def error_body(status: int, message: str, code: str, param: str | None = None) -> dict[str, Any]:
+    kind = TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return {"error": {"message": message, "type": kind, "code": code, "param": param}}
+
 
 def answer_for_api(error: Exception, context: dict[str, Any]) -> Response | None:
-    return exception_handler(error, context)
+    """DRF's own handler keeps its headers and its rollback; only the body's shape is ours."""
+    status, code = CONTROL_PLANE.get(type(error), (0, ""))
+    if status:
+        words = WORDS.get(code) or str(error) or (type(error).__doc__ or code)
+        error = exceptions.APIException(words)
+    answer = exception_handler(error, context)
+    if answer is None:
+        return None
+    answer.status_code = status or answer.status_code
+    faults = list(_faults(answer.data))
+    answer.data = error_body(
+        answer.status_code,
+        " ".join(_sentence(path, text) for path, text in faults),
+        code or CODES.get(answer.status_code, "error"),
+        next((path for path, _ in faults if path), None),
+    )
+    return answer
+
+
+def _sentence(path: str, text: str) -> str:
+    return f"{path}: {text}" if path else text
+
+
+def _faults(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """DRF nests its messages as the fields are nested; a client wants a path and a sentence."""
+    if isinstance(found, dict):
+        for name, inner in found.items():
+            own = name in {"detail", "non_field_errors"}
+            yield from _faults(inner, path if own else f"{path}.{name}".lstrip("."))
+    elif isinstance(found, list):
+        for inner in found:
+            yield from _faults(inner, path)
+    else:
+        yield path, str(found)

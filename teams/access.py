@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.pagination import CursorPagination
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.response import Response
     from rest_framework.views import APIView
-    from rest_framework.viewsets import ModelViewSet
+    from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
-    _View = ModelViewSet[Any]
+    _AnyView = GenericViewSet[Any]
+    _WritingView = ModelViewSet[Any]
 else:  # rest_framework.views reads the settings that name this module
-    _View = object
+    _AnyView = _WritingView = object
 
 WRITERS = frozenset({Role.OWNER.value, Role.ENGINEER.value})
 OWNERS = frozenset({Role.OWNER.value})
@@ -75,7 +76,7 @@ def actor_behind(caller: Caller, address: str) -> Actor:
 
 def actor_of(request: HttpRequest | Request) -> Actor:
     """Who is asking, in the API and in the console alike; one query for a member's session."""
-    known = getattr(request, "_kora_actor", None)
+    known: Actor | None = vars(request).get("_kora_actor")
     if known is None:
         user: object = request.user
         known = user if isinstance(user, Actor) else _member(user, address_of(request))
@@ -111,6 +112,12 @@ def require(request: HttpRequest | Request, view: object, team_id: int | None) -
         raise exceptions.PermissionDenied("Your role in this team does not allow this.")
 
 
+def may_grant(actor: Actor, team_id: int, scopes: Collection[str]) -> bool:
+    """Nobody gives a key more than they have: managing is an owner's, operating an operator's."""
+    manages = Scope.MANAGE not in scopes or actor.may(OWNERS, team_id)
+    return manages and (Scope.OPERATE not in scopes or actor.operates)
+
+
 class MayManage(BasePermission):
     """Every role reads; the view says who writes. Views with other POSTs name `reading_actions`.
 
@@ -137,7 +144,7 @@ def _reads(request: Request, view: object) -> bool:
     return request.method in SAFE_METHODS or chosen
 
 
-class OfMyTeams(_View):
+class OfMyTeams(_AnyView):
     """Only rows of the actor's teams exist here, so a foreign id is simply not found."""
 
     team_path = "team_id"
@@ -150,7 +157,7 @@ class OfMyTeams(_View):
         return rows.filter(**{f"{self.team_path}__in": actor.team_ids})
 
 
-class IfMatch(_View):
+class IfMatch(_WritingView):
     """One object's answers carry an ETag; a write with a stale `If-Match` is refused with 412.
 
     Without `If-Match` the last write wins. `volatile` names what changes without being written.

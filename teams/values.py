@@ -64,3 +64,8 @@ class Actor:
 
     def may_somewhere(self, writers: Collection[str]) -> bool:
         return self.operates or any(role in writers for role in self.roles.values())
+
+
+def network(text: str) -> str:
+    """An address or range as `Caller.may_come_from` reads it; ValueError says what is wrong."""
+    return str(ipaddress.ip_network(text.strip(), strict=False))
