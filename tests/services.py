@@ -30,6 +30,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 def _start() -> None:
     global HOME
     HOME = Path(tempfile.mkdtemp(prefix="kora-tests-"))
+    (HOME / "static").mkdir()  # WhiteNoise warns of an absent folder
     postgres, redis = Postgres(home=HOME, durable=False), Redis(home=HOME)
     atexit.register(shutil.rmtree, HOME, ignore_errors=True)
     log = os.open(HOME / "services.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
