@@ -89,3 +89,16 @@ def _make_secret_key(path: Path) -> str:
 
 def flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+
+
+def worker_queue() -> str:
+    """Which queue this Celery process serves; `up` and the service units set it."""
+    return os.environ.get("KORA_WORKER", "")
+
+
+def private_upstreams() -> tuple[str, ...]:
+    """Hosts inside this network that backends may name; `1` or `true` allows every one."""
+    if flag("KORA_ALLOW_PRIVATE_UPSTREAMS"):
+        return ("*",)
+    listed = os.environ.get("KORA_ALLOW_PRIVATE_UPSTREAMS", "").split(",")
+    return tuple(host.strip().lower() for host in listed if host.strip())

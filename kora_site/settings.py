@@ -223,5 +223,7 @@ KORA_IN_FLIGHT_LIMIT = 1000
 """Requests waiting for a backend in one web process; beyond it 429 `queue_full`."""
 KORA_WORKER_SLOTS = 256
 """Calls that one cloud worker runs at once."""
+KORA_ALLOW_PRIVATE_UPSTREAMS = environment.private_upstreams()
+"""Hosts inside this network that a backend's `api_base` may name."""
 
 LOGGING_CONFIG = None
