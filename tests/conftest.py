@@ -1,1 +1,21 @@
 """Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import running
+
+
+@pytest.fixture(scope="session")
+def kora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Kora]:
+    """One running KORA for the whole session; a test that breaks it puts it right again."""
+    started = running.Kora(home=tmp_path_factory.mktemp("kora") / "home")
+    try:
+        started.start()
+        yield started
+    finally:
+        if started.process is not None:
+            started.stop()

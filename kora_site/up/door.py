@@ -18,10 +18,10 @@ BACKLOG = 2048
 def listen(host: str, port: str) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, _number(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         door = socket.socket(family, kind, protocol)
-    except (ValueError, OverflowError, socket.gaierror) as error:
+    except (ValueError, socket.gaierror) as error:
         raise errors.StartError(
             f"KORA cannot listen on {host}:{port}: check KORA_HOST and KORA_PORT."
         ) from error
@@ -33,6 +33,14 @@ def listen(host: str, port: str) -> socket.socket:
         door.close()
         raise errors.StartError(_why(error, host, port)) from error
     return door
+
+
+def _number(port: str) -> int:
+    """The resolver would quietly take 99999 for 34463."""
+    number = int(port)
+    if not 0 <= number < 2**16:
+        raise ValueError(port)
+    return number
 
 
 def _why(error: OSError, host: str, port: str) -> str:
