@@ -67,9 +67,11 @@ def main() -> None:
         port=given.port,
         loop="uvloop",
         http="httptools",
-        lifespan="off",
+        lifespan="off",  # the one option unlike KORA's web; it matters at start and end only
         access_log=False,
         log_level="warning",
+        server_header=False,
+        proxy_headers=False,
     )
 
 

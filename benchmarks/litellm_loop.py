@@ -17,7 +17,7 @@ from benchmarks.load import percentile
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
-import litellm  # noqa: E402 - reads the environment when imported
+import litellm
 
 
 class Loop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -29,7 +30,7 @@ ANSWER = {
 MODELS = {"object": "list", "data": [{"id": "mock", "object": "model", "owned_by": "kora"}]}
 
 
-def plain(content: dict[str, object], status: str = "200 OK") -> bytes:
+def plain(content: Mapping[str, object], status: str = "200 OK") -> bytes:
     body = json.dumps(content).encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body

@@ -75,7 +75,7 @@ def command(*, port: int, upstream: str, folder: Path) -> list[str]:
 
 
 def serve(port: int, upstream: str) -> None:
-    from benchmarks import processes  # noqa: PLC0415 - install runs on any python3
+    from benchmarks import processes
 
     with tempfile.TemporaryDirectory(prefix="kora-peers-") as place:
         asked = command(port=port, upstream=upstream, folder=Path(place))
@@ -88,7 +88,7 @@ def serve(port: int, upstream: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.peers", description=__doc__)
-    parser.add_argument("what", choices=["install", "serve"])
+    parser.add_argument("what", nargs="?", default="install", choices=["install", "serve"])
     parser.add_argument("--port", type=int, default=4000)
     parser.add_argument("--upstream", default="http://127.0.0.1:9100/v1")
     given = parser.parse_args()

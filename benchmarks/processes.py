@@ -15,6 +15,21 @@ from typing import IO
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 ROOT = Path(__file__).resolve().parent.parent
+LABELS = (
+    ("benchmarks.mock_upstream", "mock"),
+    ("benchmarks.bare", "bare"),
+    ("kora_site.up.web", "web"),
+    (" -Q cloud", "cloud worker"),
+    (" -Q local", "local worker"),
+    (" -Q background", "background worker"),
+    ("celery beat", "beat"),
+    (" beat ", "beat"),
+    ("postgres", "postgres"),
+    ("redis-server", "redis"),
+    ("manage.py up", "supervisor"),
+    ("litellm", "litellm proxy"),
+)
+"""What a command line must contain to be called so; the first match counts."""
 
 
 def free_port() -> int:
@@ -55,9 +70,7 @@ def start(
     )
 
 
-def wait_for_port(
-    process: subprocess.Popen[bytes], *, port: int, log: Path, wait_s: float
-) -> None:
+def wait_for_port(process: subprocess.Popen[bytes], *, port: int, log: Path, wait_s: float) -> None:
     ends_s = time.monotonic() + wait_s
     while time.monotonic() < ends_s:
         if process.poll() is not None:
@@ -73,7 +86,7 @@ def tail(log: Path) -> str:
 
 
 def end(process: subprocess.Popen[bytes], patience_s: float = 40) -> None:
-    """Ctrl-C first, so that a supervisor ends its own children."""
+    """Asked first, so that a supervisor can end its own children."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -102,21 +115,7 @@ def label(pid: int) -> str:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     except OSError:
         return "gone"
-    known = (
-        ("benchmarks.mock_upstream", "mock"),
-        ("benchmarks.bare", "bare"),
-        ("postgres", "postgres"),
-        ("redis-server", "redis"),
-        ("uvicorn", "web"),
-        ("kora_site.asgi", "web"),
-        (" beat", "beat"),
-        ("cloud", "cloud worker"),
-        ("background", "background worker"),
-        ("local@", "local worker"),
-        ("manage.py up", "supervisor"),
-        ("litellm", "litellm proxy"),
-    )
-    return next((name for mark, name in known if mark in command), command[:40] or "kernel")
+    return next((name for mark, name in LABELS if mark in command), command[:40] or "kernel")
 
 
 def cpu_ms(roots: Sequence[int]) -> dict[int, tuple[str, float]]:
