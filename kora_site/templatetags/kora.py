@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import template
 from django.templatetags.static import static
@@ -28,6 +28,26 @@ PLACES = (
     ("team", "Team", "team", "g t"),
     ("audit", "Audit", "audit", "g a"),
 )
+
+
+TIER_NAMES = {
+    "rule": "Rule",
+    "exact": "Exact cache",
+    "semantic": "Semantic cache",
+    "pattern": "Pattern",
+    "local": "Local model",
+    "cloud": "Cloud",
+    "none": "Nobody",
+}
+STATE_CLASSES = {
+    "answered": "ok",
+    "open": "warn",
+    "cancelled": "warn",
+    "failed": "bad",
+    "lost": "bad",
+    "healthy": "ok",
+    "failing": "bad",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,8 +194,18 @@ def short(value: object) -> str:
 
 
 @register.filter
-def lookup(mapping: dict[str, Any], name: str) -> object:
-    return mapping.get(name, "")
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@register.filter
+def tier_name(tier: str) -> str:
+    return TIER_NAMES.get(tier, tier)
+
+
+@register.filter
+def state_class(state: str) -> str:
+    return STATE_CLASSES.get(state, "")
 
 
 @register.filter

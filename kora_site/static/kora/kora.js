@@ -135,16 +135,23 @@
     }
   });
 
-  // Live parts listen for `pulse`, which beats only while someone is looking and reads on top.
+  // Live parts listen for `pulse`, which beats only while someone is looking and no detail is open.
+  let beats = 0;
   setInterval(() => {
     if (document.hidden) return;
-    tellTimes();
+    beats += 1;
+    if (beats % 5 === 0) tellTimes();
     document.querySelectorAll("[data-live]").forEach((part) => {
-      if (!part.contains(document.activeElement) && !part.querySelector("details[open]") && !part.matches(":hover [data-hold]")) {
-        window.htmx?.trigger(part, "pulse");
-      }
+      const busy = part.querySelector("details[open]") || part.contains(document.activeElement);
+      if (!busy && beats % Number(part.dataset.live) === 0) window.htmx?.trigger(part, "pulse");
     });
-  }, 5000);
+  }, 1000);
+  let before = new Set();
+  const rows = () => [...document.querySelectorAll("tr[data-row]")];
+  document.addEventListener("htmx:beforeSwap", () => { before = new Set(rows().map((row) => row.dataset.row)); });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (before.size) rows().forEach((row) => row.classList.toggle("new", !before.has(row.dataset.row)));
+  });
   document.addEventListener("htmx:afterSwap", tellTimes);
   document.addEventListener("htmx:responseError", () => announce("The page could not be brought up to date."));
   document.querySelectorAll("[data-theme-label]").forEach((label) => {

@@ -1,0 +1,283 @@
+"""What the overview says of a span of time: totals, and requests over time by tier."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import (
+    Aggregate,
+    Count,
+    DateTimeField,
+    DurationField,
+    F,
+    FloatField,
+    Func,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
+
+from analytics.models import Exchange, ExchangeState
+
+TIERS = ("rule", "exact", "semantic", "pattern", "local", "cloud")
+"""In order of price: what needs no model first."""
+UNANSWERED = "none"
+WITHOUT_MODEL = frozenset({"rule", "exact", "semantic", "pattern"})
+SAMPLE = 2000
+"""So many of the newest requests say how fast KORA itself is: enough, and bounded."""
+ORIGIN = datetime(2024, 1, 1, tzinfo=UTC)
+CHART_HEIGHT = 200.0
+TICKS = 5
+HOURS = '{"hour": "2-digit", "minute": "2-digit"}'
+DAYS = '{"month": "short", "day": "numeric"}'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A length of time that the overview offers, and how finely it is drawn."""
+
+    name: str
+    words: str
+    step: timedelta
+    steps: int
+    live: bool
+    clock: str
+    """How a browser writes a moment of this span (`Intl.DateTimeFormat`'s options)."""
+
+    def starts(self, now: datetime) -> list[datetime]:
+        last = ORIGIN + ((now - ORIGIN) // self.step) * self.step
+        return [last - self.step * back for back in reversed(range(self.steps))]
+
+
+SPANS = {
+    span.name: span
+    for span in (
+        Span(
+            name="1h",
+            words="last hour",
+            step=timedelta(minutes=1),
+            steps=60,
+            live=True,
+            clock=HOURS,
+        ),
+        Span(
+            name="24h",
+            words="last 24 hours",
+            step=timedelta(minutes=30),
+            steps=48,
+            live=True,
+            clock=HOURS,
+        ),
+        Span(
+            name="7d",
+            words="last 7 days",
+            step=timedelta(hours=3),
+            steps=56,
+            live=False,
+            clock=DAYS,
+        ),
+        Span(
+            name="30d",
+            words="last 30 days",
+            step=timedelta(days=1),
+            steps=30,
+            live=False,
+            clock=DAYS,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Totals:
+    requests: int = 0
+    without_model: int = 0
+    errors: int = 0
+    spend: Decimal = Decimal(0)
+    saved: Decimal = Decimal(0)
+    overhead_ms: float | None = None
+    first_content_ms: float | None = None
+
+    @property
+    def without_model_share(self) -> float | None:
+        return self.without_model / self.requests if self.requests else None
+
+    @property
+    def error_share(self) -> float | None:
+        return self.errors / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """One tier's part of one column, in the chart's own units."""
+
+    tier: str
+    count: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    starts_at: datetime
+    x: float
+    width: float
+    total: int
+    counts: list[int]
+    pieces: list[Piece]
+
+    @property
+    def words(self) -> str:
+        parts = ", ".join(f"{piece.count} {piece.tier}" for piece in reversed(self.pieces))
+        return f"{self.starts_at:%d %b %H:%M} UTC: {self.total} requests ({parts})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    columns: list[Column]
+    tiers: list[tuple[str, int]]
+    ceiling: int
+    ticks: list[datetime]
+
+    @property
+    def busy(self) -> list[Column]:
+        return [column for column in self.columns if column.total]
+
+    @property
+    def half(self) -> float:
+        return self.ceiling / 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    span: Span
+    totals: Totals
+    chart: Chart
+
+
+class Percentile(Aggregate):
+    function = "PERCENTILE_CONT"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+def seen(team_ids: Collection[int] | None, team: str = "") -> QuerySet[Exchange]:
+    """The requests of these teams (None: of all), narrowed to one by name."""
+    rows = Exchange.objects.all()
+    if team_ids is not None:
+        rows = rows.filter(team_id__in=team_ids)
+    return rows.filter(team__name=team) if team else rows
+
+
+def overview(rows: QuerySet[Exchange], *, span: Span, now: datetime) -> Overview:
+    starts = span.starts(now)
+    inside = rows.filter(at__gte=starts[0], at__lte=now)
+    groups = _groups(inside, span)
+    return Overview(
+        span=span,
+        totals=_totals(groups, _speed(inside)),
+        chart=_chart(groups, starts, span),
+    )
+
+
+def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
+    binned: Any = Func(
+        Value(span.step, output_field=DurationField()),
+        F("at"),
+        Value(ORIGIN, output_field=DateTimeField()),
+        function="date_bin",
+        output_field=DateTimeField(),
+    )
+    failed = Q(state__in=[ExchangeState.FAILED, ExchangeState.LOST])
+    return list(
+        rows.order_by()
+        .annotate(bin=binned)
+        .values("bin", "tier")
+        .annotate(
+            requests=Count("id"),
+            errors=Count("id", filter=failed),
+            spend=Coalesce(Sum("cost"), Decimal(0)),
+            gain=Coalesce(Sum("saved"), Decimal(0)),
+        )
+    )
+
+
+def _speed(rows: QuerySet[Exchange]) -> dict[str, float | None]:
+    newest = rows.order_by("-at", "-id").values("id")[:SAMPLE]
+    return Exchange.objects.filter(id__in=newest).aggregate(
+        overhead_ms=Percentile("overhead_ms", filter=~Q(state=ExchangeState.OPEN)),
+        first_content_ms=Percentile("first_content_ms"),
+    )
+
+
+def _totals(groups: Iterable[dict[str, Any]], speed: dict[str, float | None]) -> Totals:
+    groups = list(groups)
+    return Totals(
+        requests=sum(group["requests"] for group in groups),
+        without_model=sum(g["requests"] for g in groups if g["tier"] in WITHOUT_MODEL),
+        errors=sum(group["errors"] for group in groups),
+        spend=sum((group["spend"] for group in groups), Decimal(0)),
+        saved=sum((group["gain"] for group in groups), Decimal(0)),
+        **speed,
+    )
+
+
+def _chart(groups: Iterable[dict[str, Any]], starts: list[datetime], span: Span) -> Chart:
+    by_start: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for group in groups:
+        by_start[group["bin"]][group["tier"] or UNANSWERED] += group["requests"]
+    totals: Counter[str] = Counter()
+    for counts in by_start.values():
+        totals.update(counts)
+    tiers = [(tier, totals[tier]) for tier in (*TIERS, UNANSWERED) if totals[tier]]
+    ceiling = nice_ceiling(max((c.total() for c in by_start.values()), default=0))
+    width = 1000 / span.steps
+    names = [tier for tier, _ in tiers]
+    columns = [
+        _column(start, by_start[start], x=index * width, width=width, scale=(names, ceiling))
+        for index, start in enumerate(starts)
+    ]
+    return Chart(columns=columns, tiers=tiers, ceiling=ceiling, ticks=_ticks(starts))
+
+
+def _column(
+    start: datetime, counts: Counter[str], *, x: float, width: float, scale: tuple[list[str], int]
+) -> Column:
+    names, ceiling = scale
+    pieces, top = [], CHART_HEIGHT
+    for tier in reversed(names):
+        if counts[tier]:
+            height = counts[tier] / ceiling * CHART_HEIGHT
+            top -= height
+            pieces.append(
+                Piece(tier=tier, count=counts[tier], y=round(top, 2), height=round(height, 2))
+            )
+    return Column(
+        starts_at=start,
+        x=round(x + width * 0.08, 2),
+        width=round(width * 0.84, 2),
+        total=counts.total(),
+        counts=[counts[tier] for tier in names],
+        pieces=pieces,
+    )
+
+
+def _ticks(starts: list[datetime]) -> list[datetime]:
+    last = len(starts) - 1
+    return [starts[round(index * last / (TICKS - 1))] for index in range(TICKS)]
+
+
+def nice_ceiling(highest: int) -> int:
+    """The next round number above, so that the axis reads easily."""
+    if highest <= 4:
+        return 4
+    magnitude = 10 ** (len(str(highest)) - 1)
+    steps = (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10)
+    return int(next(step * magnitude for step in steps if step * magnitude >= highest))

@@ -1,0 +1,230 @@
+"""A receipt made readable: its stages on a scale, its reasons in words; older shapes included."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.models import Exchange
+
+POLICIES = {
+    "cheapest-feasible": "the cheapest backend that satisfies every constraint",
+    "fastest-feasible": "the backend expected to answer first among those that satisfy every constraint",
+    "best-feasible": "the backend of the highest quality that satisfies every constraint",
+    "named-model": "the backend that the request named",
+}
+KINDS = {
+    "rule": "A rule of yours decided: {}.",
+    "policy": "The policy chose {}.",
+    "fallback": "An earlier backend failed ({}), so the next in line answered.",
+    "exact": "The same request was answered before: {}.",
+    "cache": "The same or a closely matching request was answered before: {}.",
+    "semantic": "A question with the same meaning was answered before: {}.",
+    "pattern": "A learned pattern answered: {}.",
+    "budget": "A budget decided: {}.",
+}
+EXCLUSIONS = {
+    "not-allowed": "this key may not use it",
+    "locality": "the request must stay on this machine",
+    "capability": "it lacks something the request needs (tools, JSON schema or images)",
+    "context": "the request does not fit into its context window",
+    "max-cost": "it could cost more than the request's max cost",
+    "min-quality": "its quality is below the request's minimum",
+    "max-latency": "it would answer later than the request's max latency",
+    "busy": "it was already answering as many requests as it may",
+    "budget": "a budget had no room for it",
+    "disabled": "it is switched off",
+    "failing": "it was failing at that moment",
+}
+STATES = {
+    "open": ("Still running", "warn"),
+    "answered": ("Answered", "ok"),
+    "failed": ("Failed", "bad"),
+    "cancelled": ("Cancelled by the client", "warn"),
+    "lost": ("Lost: the process serving it ended", "bad"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """One line of the timeline; `x` and `width` are percentages of the whole request."""
+
+    name: str
+    note: str
+    kind: str
+    x: float
+    width: float
+    ms: float
+    first_x: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rival:
+    """One candidate of the decision and what became of it."""
+
+    backend: str
+    tier: str
+    score: float | None
+    expected_cost: str
+    verdict: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Story:
+    """Everything the page of one receipt says beyond its columns."""
+
+    state: str
+    state_class: str
+    reason: str
+    bars: list[Bar]
+    rivals: list[Rival]
+    signals: list[tuple[str, Any]]
+    binding: str
+    others: list[tuple[str, Any]]
+
+
+KNOWN = frozenset({"stages", "attempts", "candidates", "signals", "binding", "headers"})
+
+
+def story(exchange: Exchange) -> Story:
+    receipt = exchange.receipt if isinstance(exchange.receipt, dict) else {}
+    words, kind = STATES.get(exchange.state, (exchange.state, ""))
+    binding = receipt.get("binding") or receipt.get("binding_constraint") or ""
+    return Story(
+        state=words,
+        state_class=kind,
+        reason=in_words(exchange.reason),
+        bars=bars(receipt, exchange.total_ms),
+        rivals=_rivals(receipt, exchange.backend),
+        signals=_pairs(receipt.get("signals")),
+        binding=EXCLUSIONS.get(str(binding), str(binding)) if binding else "",
+        others=[(name, said) for name, said in receipt.items() if name not in KNOWN and said],
+    )
+
+
+def in_words(reason: str) -> str:
+    """The machine word stays beside it on the page, so that it can be looked up."""
+    kind, _, rest = reason.partition(":")
+    rest = POLICIES.get(rest, rest.replace("-", " ").replace("_", " "))
+    if kind in KINDS:
+        return KINDS[kind].format(rest or "no further detail")
+    return reason.replace("-", " ").replace("_", " ").replace(":", ": ").capitalize()
+
+
+def bars(receipt: Mapping[str, Any], total_ms: float) -> list[Bar]:
+    """Stages and attempts in order of time, on the scale of whichever ends last."""
+    pieces = [*_stages(receipt), *_attempts(receipt)]
+    scale = max([total_ms, *(start + length for _, _, _, start, length, _ in pieces)], default=0)
+    if scale <= 0:
+        return []
+    return [_bar(piece, scale) for piece in sorted(pieces, key=lambda piece: (piece[3], -piece[4]))]
+
+
+_Piece = tuple[str, str, str, float, float, float | None]
+
+
+def _bar(piece: _Piece, scale: float) -> Bar:
+    name, note, kind, start, length, first = piece
+    return Bar(
+        name=name,
+        note=note,
+        kind=kind,
+        x=round(min(99.6, start / scale * 100), 2),
+        width=round(max(0.4, min(length, scale - start) / scale * 100), 2),
+        ms=length,
+        first_x=None if first is None else round(min(99.8, first / scale * 100), 2),
+    )
+
+
+def _stages(receipt: Mapping[str, Any]) -> Iterable[_Piece]:
+    for stage in _dicts(receipt.get("stages")):
+        name = str(stage.get("name") or "stage").replace("_", " ").replace("-", " ").capitalize()
+        note = str(stage.get("note") or "")
+        yield name, note, "own", _ms(stage.get("at_ms")), _ms(stage.get("ms")), None
+
+
+def _attempts(receipt: Mapping[str, Any]) -> Iterable[_Piece]:
+    for place, attempt in enumerate(_dicts(receipt.get("attempts")), start=1):
+        outcome = str(attempt.get("outcome") or "")
+        good = outcome in {"answered", "ok", "settled", "complete", "success", "finished"}
+        started, first = _ms(attempt.get("started_ms")), attempt.get("first_content_ms")
+        parts = (attempt.get("reason"), outcome, _tokens(attempt))
+        yield (
+            f"Attempt {attempt.get('number') or place}: {attempt.get('backend') or 'unknown'}",
+            " · ".join(str(part) for part in parts if part),
+            "attempt-ok" if good else "attempt-bad",
+            started,
+            _ms(attempt.get("ms")),
+            None if first is None else _ms(first),
+        )
+
+
+def _tokens(attempt: Mapping[str, Any]) -> str:
+    tokens = attempt.get("tokens")
+    if isinstance(tokens, dict):
+        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tokens.items())
+    return f"{tokens} tokens" if tokens else ""
+
+
+def _rivals(receipt: Mapping[str, Any], chosen: str) -> list[Rival]:
+    tried = {str(attempt.get("backend")) for attempt in _dicts(receipt.get("attempts"))}
+    found = [_rival(each, chosen, tried) for each in _dicts(receipt.get("candidates"))]
+    order = {"ok": 0, "warn": 1, "": 2, "bad": 3}
+    return sorted(found, key=lambda rival: order[rival.outcome])
+
+
+def _rival(candidate: Mapping[str, Any], chosen: str, tried: set[str]) -> Rival:
+    name = str(candidate.get("backend") or "")
+    excluded = str(candidate.get("excluded") or "")
+    if name == chosen and not excluded:
+        verdict, outcome = "Answered", "ok"
+    elif excluded:
+        verdict, outcome = f"Left out: {EXCLUSIONS.get(excluded, excluded)}", "bad"
+    elif name in tried:
+        verdict, outcome = "Tried and failed", "warn"
+    else:
+        verdict, outcome = "Ranked behind the one that answered", ""
+    score = candidate.get("score")
+    return Rival(
+        backend=name,
+        tier=str(candidate.get("tier") or ""),
+        score=float(score) if isinstance(score, int | float) else None,
+        expected_cost=str(candidate.get("expected_cost") or ""),
+        verdict=verdict,
+        outcome=outcome,
+    )
+
+
+def as_curl(exchange: Exchange, base: str) -> str:
+    """The request again, as far as KORA keeps it: no prompt is stored, so one stands in for it."""
+    stream = ', "stream": true' if exchange.streamed else ""
+    model = exchange.model_asked.replace("\\", "\\\\").replace('"', '\\"')
+    body = f'{{"model": "{model}"{stream}, "messages": [{{"role": "user", "content": "Your prompt"}}]}}'
+    lines = [
+        f"curl {base}/v1/chat/completions",
+        '  -H "Authorization: Bearer $KORA_API_KEY"',
+        '  -H "Content-Type: application/json"',
+    ]
+    if exchange.tags:
+        tags = ",".join(f"{name}={said}" for name, said in exchange.tags.items())
+        lines.append(f"  -H {shlex.quote(f'x-kora-tags: {tags}')}")
+    if exchange.session:
+        lines.append(f"  -H {shlex.quote(f'x-kora-session: {exchange.session}')}")
+    return " \\\n".join([*lines, f"  -d {shlex.quote(body)}"])
+
+
+def _pairs(said: object) -> list[tuple[str, Any]]:
+    if not isinstance(said, dict):
+        return []
+    return [(str(name).replace("_", " "), value) for name, value in said.items()]
+
+
+def _dicts(said: object) -> list[Mapping[str, Any]]:
+    return [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
+
+
+def _ms(value: object) -> float:
+    return max(0.0, float(value)) if isinstance(value, int | float) else 0.0
