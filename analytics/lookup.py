@@ -25,27 +25,8 @@ SELECT * FROM kora_hold(
     %s::timestamptz[]
 )
 """
-CLAIM: LiteralString = """
-WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
-live AS MATERIALIZED (
-    SELECT id FROM analytics_attempt
-    WHERE id = ANY(%s::uuid[]) AND state = 'held' AND lease_until > now()
-    ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE analytics_attempt a SET state = 'running', worker = %s::text,
-    lease_until = now() + %s::double precision * interval '1 second'
-FROM live, quickly WHERE a.id = live.id RETURNING a.id
-"""
-RENEW: LiteralString = """
-WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
-live AS MATERIALIZED (
-    SELECT id FROM analytics_attempt
-    WHERE id = ANY(%s::uuid[]) AND state IN ('held', 'running')
-    ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE analytics_attempt a SET lease_until = now() + %s::double precision * interval '1 second'
-FROM live, quickly WHERE a.id = live.id RETURNING a.id
-"""
+CLAIM: LiteralString = "SELECT kora_claim(%s::uuid[], %s::text, %s::double precision)"
+RENEW: LiteralString = "SELECT kora_renew(%s::uuid[], %s::double precision)"
 SETTLE: LiteralString = "SELECT kora_settle(%s::jsonb, %s::text)"
 RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
 
@@ -151,22 +132,20 @@ def hold(connection: Connection, origin: Origin, hold: Hold) -> tuple[Any, ...] 
 
 
 def claim(connection: Connection, ids: list[UUID], worker: str, lease_s: float) -> set[UUID]:
-    return _ids(connection.execute(CLAIM, (ids, worker, float(lease_s)), prepare=True))
+    return _array_of(connection.execute(CLAIM, (ids, worker, float(lease_s)), prepare=True))
 
 
 def renew(connection: Connection, ids: list[UUID], lease_s: float) -> set[UUID]:
-    return _ids(connection.execute(RENEW, (ids, float(lease_s)), prepare=True))
+    return _array_of(connection.execute(RENEW, (ids, float(lease_s)), prepare=True))
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], expired: str) -> set[UUID]:
     said = _json(list(settlements))
-    found = connection.execute(SETTLE, (said, expired), prepare=True).fetchone()
-    return set(found[0]) if found else set()
+    return _array_of(connection.execute(SETTLE, (said, expired), prepare=True))
 
 
 def release(connection: Connection, ids: list[UUID], failure: str, expired: str) -> set[UUID]:
-    found = connection.execute(RELEASE, (ids, _text(failure), expired), prepare=True).fetchone()
-    return set(found[0]) if found else set()
+    return _array_of(connection.execute(RELEASE, (ids, _text(failure), expired), prepare=True))
 
 
 def hit(connection: Connection, origin: Origin, outcome: Outcome, note: str) -> None:
@@ -188,15 +167,17 @@ def expired(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def lose(connection: Connection, open_limit_s: float) -> set[UUID]:
-    return _ids(connection.execute(LOSE, (float(open_limit_s),), prepare=True))
+    lost = connection.execute(LOSE, (float(open_limit_s),), prepare=True).fetchall()
+    return {row[0] for row in lost}
 
 
 def checks(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute(CHECKS).fetchall()]
 
 
-def _ids(cursor: psycopg.Cursor[Any]) -> set[UUID]:
-    return {row[0] for row in cursor.fetchall()}
+def _array_of(cursor: psycopg.Cursor[Any]) -> set[UUID]:
+    row = cursor.fetchone()
+    return set(row[0]) if row else set()
 
 
 def _hit(origin: Origin, outcome: Outcome, note: str) -> tuple[Any, ...]:

@@ -126,7 +126,14 @@ class Exchange(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     at = models.DateTimeField(db_default=Now())
-    team = models.ForeignKey("teams.Team", on_delete=models.PROTECT, related_name="+")
+    # No constraint: each would lock the one row of its team, or price, for every request at once.
+    team = models.ForeignKey(
+        "teams.Team",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     team_name = models.TextField()
     key_public = models.TextField(blank=True, default="")
     key_name = models.TextField(blank=True, default="")
@@ -180,14 +187,23 @@ class Attempt(models.Model):
     """One try of one backend and the money held for it; ends settled or released, exactly once."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="tries")
+    exchange = models.ForeignKey(
+        Exchange, on_delete=models.CASCADE, related_name="tries", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     backend = models.TextField()
     tier = models.CharField(max_length=16)
     state = models.CharField(max_length=16, choices=AttemptState.choices, default=AttemptState.HELD)
     amount = money()
     cost = money(default=0)
-    price = models.ForeignKey(Price, null=True, on_delete=models.PROTECT, related_name="+")
+    price = models.ForeignKey(
+        Price,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     window_ids = models.JSONField(default=list)
     lease_until = models.DateTimeField()
     worker = models.TextField(blank=True, default="")

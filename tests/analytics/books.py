@@ -26,7 +26,8 @@ ENDS = datetime(2026, 2, 1, tzinfo=UTC)
 def connect() -> Iterator[Connection]:
     settings = django_connection.settings_dict
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
-    words: dict[str, Any] = {name: settings[key] for name, key in names.items() if settings[key]}
+    words: dict[str, Any] = {"application_name": "books"}
+    words |= {name: settings[key] for name, key in names.items() if settings[key]}
     with psycopg.connect(dbname=settings["NAME"], autocommit=True, **words) as connection:
         yield connection
 

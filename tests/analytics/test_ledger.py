@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 
-from analytics import ledger
+from analytics import ledger, tasks
 from analytics.lookup import Connection
 from analytics.models import Attempt, Budget, BudgetWindow, Exchange, LedgerRow
 from analytics.values import Held, Origin, Outcome, Refused, Settlement
@@ -305,3 +306,22 @@ def test_settlements_of_nobody(connection: Connection) -> None:
     unknown = Settlement(attempt_id=uuid4(), cost=Decimal(1))
     assert ledger.settle(connection, [unknown]) == set()
     assert ledger.settle(connection, []) == set()
+
+
+def test_the_command_says_whether_the_books_balance(
+    book: Book, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held(connection, book.origin(), "1", book.budget(10))
+    call_command("books", "--check")
+    assert "balance" in capsys.readouterr().out
+    BudgetWindow.objects.update(held=2)
+    with pytest.raises(CommandError, match="1 figures"):
+        call_command("books", "--check")
+    assert "says held 2" in capsys.readouterr().out
+
+
+def test_the_sweep_runs_as_a_task(book: Book, connection: Connection) -> None:
+    attempt = books.hold(1, lease_s=-1)
+    ledger.hold(connection, book.origin(), attempt)
+    tasks.sweep()
+    assert Attempt.objects.get().state == "released"

@@ -1,0 +1,46 @@
+"""What the background worker does for the book, on its schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from celery import shared_task
+from django.conf import settings
+from django.db import connection as django_connection
+
+from analytics import ledger
+from analytics.lookup import Connection
+
+OPEN_GRACE_S = 60
+"""How long after its deadline a request that nobody ended is given up."""
+
+BEAT: dict[str, dict[str, Any]] = {
+    "sweep the book": {
+        "task": "analytics.tasks.sweep",
+        "schedule": 10.0,
+        # A sweep that waited longer than this has a younger one behind it.
+        "options": {"queue": "background", "expires": 10.0},
+    }
+}
+
+
+@shared_task(name="analytics.tasks.sweep")  # type: ignore[no-untyped-call, untyped-decorator]
+def sweep() -> None:
+    with connect() as connection:
+        ledger.sweep(connection, open_limit_s=settings.KORA_DEADLINE_S + OPEN_GRACE_S)
+
+
+@contextmanager
+def connect() -> Iterator[Connection]:
+    """A connection as the verbs want it, to the database that Django uses."""
+    known = django_connection.get_connection_params()
+    words = {
+        name: known[name]
+        for name in ("dbname", "host", "port", "user", "password")
+        if name in known
+    }
+    with psycopg.connect(**words, autocommit=True) as connection:
+        yield connection
