@@ -12,7 +12,7 @@ from typing import Any
 
 from inference import chunks, failures
 from inference.timing import Clock
-from inference.words import Body, Call, EngineError, Event, Failure, Target
+from inference.words import Body, Call, Delta, EngineError, Event, Failure, Target
 
 ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches prices from the network
@@ -109,11 +109,14 @@ class Cloud:
         try:
             reading = chunks.Reading(call.body)
             while (piece := await _awaited(_next(answer), target, clock)) is not None:
-                if (delta := _delta(reading, piece)) is not None:
+                delta = _delta(reading, piece)
+                if reading.finished and _made_up(answer, target):
+                    break
+                if delta is not None:
                     if delta.has_content:
                         clock.content()
                     yield delta
-            if not reading.finished:
+            if not reading.finished or _made_up(answer, target):
                 raise EngineError(Failure.CUT, "the stream ended without a finish")
             yield reading.completion()
         finally:
@@ -151,6 +154,11 @@ async def _awaited(pending: Any, target: Target, clock: Clock) -> Any:
         raise _failed(error, target) from None
 
 
+def _made_up(answer: Any, target: Target) -> bool:
+    """LiteLLM gives a stream that broke off a finish of its own; so it does with its mocks."""
+    return not answer.received_finish_reason and "mock_response" not in target.options
+
+
 async def _next(answer: Any) -> Any:
     try:
         return await anext(answer)
@@ -158,7 +166,7 @@ async def _next(answer: Any) -> Any:
         return None
 
 
-def _delta(reading: chunks.Reading, piece: Any) -> Any:
+def _delta(reading: chunks.Reading, piece: Any) -> Delta | None:
     try:
         return reading.take(_plain(piece))
     except chunks.MisshapenError:
@@ -177,10 +185,8 @@ def _completion(answer: Any, target: Target, call: Call) -> Event:
 
 
 def _plain(answer: Any) -> Body:
-    with warnings.catch_warnings():
-        # LiteLLM's models hold values of other types than they declare, and pydantic says so.
-        warnings.simplefilter("ignore")
-        body: Body = answer.model_dump(mode="json", exclude_none=True)
+    # Its models hold values of other types than they declare, of which pydantic would warn.
+    body: Body = answer.model_dump(mode="json", exclude_none=True, warnings=False)
     for choice in body.get("choices", ()):
         choice.setdefault("finish_reason", None)
     return body
@@ -220,30 +226,80 @@ def _mocked(options: Mapping[str, Any]) -> dict[str, Any]:
 def _failed(error: Exception, target: Target) -> EngineError:
     if isinstance(error, EngineError):
         return error
-    status = getattr(error, "status_code", None)
-    status = status if isinstance(status, int) else 500
-    kind = type(error).__name__
-    failure = KINDS.get(kind) or failures.classify(status, f"{getattr(error, 'code', '')} {error}")
-    message = failures.told(
-        f"the provider failed ({kind})", _said(error), failure=failure, secret=target.secret
-    )
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    trouble = lineage(error)
+    status = next((found for each in trouble if (found := _status(each))), 500)
+    words = " ".join(_words(each) for each in trouble)
+    failure = _failure(trouble, status, words)
+    what = f"the provider failed ({type(error).__name__})"
     return EngineError(
-        failure, message, retry_after_s=failures.retry_after_now(headers), status=status
+        failure,
+        failures.told(what, _said(trouble), failure=failure, secret=target.secret),
+        retry_after_s=next(
+            (s for each in trouble if (s := _retry_after_s(each)) is not None), None
+        ),
+        status=status,
     )
 
 
-def _said(error: Exception) -> str:
-    """LiteLLM begins its messages with its own class names, sometimes twice."""
-    return str(getattr(error, "message", error)).rpartition("Exception - ")[2]
+def lineage(error: BaseException) -> list[BaseException]:
+    """LiteLLM wraps what happened, often twice; what counts lies anywhere in it."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        original = getattr(cause, "original_exception", None)
+        cause = original if isinstance(original, BaseException) else cause.__cause__
+        cause = cause or found[-1].__context__
+    return found
+
+
+def _failure(trouble: list[BaseException], status: int, words: str) -> Failure:
+    names = [kind.__name__ for each in trouble for kind in type(each).__mro__]
+    for name, failure in KINDS.items():
+        if name in names:
+            return failure
+    if status == 500 and any(getattr(each, "body", None) for each in trouble):
+        return failures.inside({"message": words}, secret="").failure
+    if status == 500 and "MidStreamFallbackError" in names:
+        return Failure.CUT
+    return failures.classify(status, words)
+
+
+def _status(error: BaseException) -> int:
+    """The status of an answer; LiteLLM invents 500 where it never had one."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) and status != 500 else 0
+
+
+def _words(error: BaseException) -> str:
+    body = getattr(error, "body", None)
+    body = body if isinstance(body, dict) else {}
+    return f"{body.get('code')} {body.get('type')} {error}"
+
+
+def _retry_after_s(error: BaseException) -> float | None:
+    headers = getattr(error, "litellm_response_headers", None)
+    headers = headers or getattr(getattr(error, "response", None), "headers", None) or {}
+    return failures.retry_after_now(headers)
+
+
+def _said(trouble: list[BaseException]) -> str:
+    """The provider's own sentence; LiteLLM's begin with its class names, sometimes twice."""
+    for each in trouble:
+        body = getattr(each, "body", None)
+        if isinstance(body, dict) and isinstance(body.get("message"), str):
+            return str(body["message"])
+    return str(trouble[0]).rpartition("Exception - ")[2]
 
 
 KINDS = {
     "ContextWindowExceededError": Failure.CONTEXT,
     "ContentPolicyViolationError": Failure.POLICY,
     "Timeout": Failure.TIMEOUT,
-    "APIConnectionError": Failure.SERVER,
-    "MidStreamFallbackError": Failure.CUT,
+    "TimeoutException": Failure.TIMEOUT,
+    "JSONDecodeError": Failure.MALFORMED,
+    "UnicodeDecodeError": Failure.MALFORMED,
     "JSONSchemaValidationError": Failure.MALFORMED,
     "APIResponseValidationError": Failure.MALFORMED,
 }
+"""By the name of a class, or of one it derives from, of anything in an error's lineage."""

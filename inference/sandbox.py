@@ -86,6 +86,7 @@ class Sandbox:
             await course.whole(answer)
             yield _completed(answer, target, call)
             return
+        await course.begin()
         for chunk in _chunks(answer, target, call):
             has_content = _has_content(chunk)
             if has_content:
@@ -115,6 +116,10 @@ class Course:
         self._fail = fail
         self._fail_after = int(target.options.get("fail_after", AFTER.get(fail, 0)))
         self._tokens = 0
+
+    async def begin(self) -> None:
+        if self._fail == "silence":
+            await self._break()
 
     async def token(self) -> None:
         """Waits for the next chunk of content, or fails in its place."""

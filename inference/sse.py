@@ -67,11 +67,10 @@ class EventReader:
             line = line.removeprefix(BYTE_ORDER_MARK)
         if not line:
             return self._dispatch()
+        self._measure(self._size + len(line))
         if line.startswith(b"data:"):
-            value = line[6:] if line[5:6] == b" " else line[5:]
-            self._lines.append(value)
-            self._size += len(value)
-            self._measure(self._size)
+            self._lines.append(line[6:] if line[5:6] == b" " else line[5:])
+            self._size += len(line)
         return None  # comments, and the fields event, id and retry, carry nothing for us
 
     def _dispatch(self) -> bytes | None:
