@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -144,10 +145,11 @@ class Supervisor:
             )
 
     def _record(self) -> None:
+        """For tests and for the curious; a full disk must not end KORA for it."""
         pids = {child.name: child.process.pid for child in self.watch.children}
-        home.write_private(
-            self.folder / "run" / "processes.json", {"supervisor": os.getpid(), **pids}
-        )
+        path = self.folder / "run" / "processes.json"
+        with contextlib.suppress(OSError):
+            home.write_private(path, {"supervisor": os.getpid(), **pids})
 
     def _stop(self) -> None:
         """No new requests; running ones finish while their workers still live; then the rest."""

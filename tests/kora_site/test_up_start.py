@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
+from kora_site.up import programs
 from tests import running
 
 
@@ -121,3 +123,7 @@ def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
 def test_a_broker_that_is_not_there(tmp_path: Path) -> None:
     said = refused(tmp_path / "home", running.free_port(), KORA_BROKER_URL="amqp://127.0.0.1:1//")
     assert "KORA_BROKER_URL" in said
+
+
+def test_the_supervisor_waits_as_long_as_the_settings_promise() -> None:
+    assert programs.DRAIN_S == settings.KORA_DRAIN_S
