@@ -39,7 +39,7 @@ def _migrate() -> None:
 
 
 def _first_run(url: str) -> None:
-    from kora_site import firstrun  # models need django.setup()
+    from kora_site import firstrun  # its models need django.setup()
 
     firstrun.ensure(url)
 
