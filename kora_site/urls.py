@@ -5,14 +5,20 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from kora_site import health
+from routing import urls as routing_urls
 from teams import urls as teams_urls
 
 control_plane = SimpleRouter()
-teams_urls.register(control_plane)
+for room in (teams_urls, routing_urls):
+    room.register(control_plane)
 
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/health/", health.Wellbeing.as_view(), name="health"),
     path("api/", include(control_plane.urls)),
     path("admin/", admin.site.urls),
 ]

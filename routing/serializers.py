@@ -1,0 +1,213 @@
+"""Backends as the control plane shows and takes them; a secret goes in and never comes out."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from rest_framework import serializers
+
+from analytics.models import Price
+from inference import sandbox, secrets
+from inference.words import Timeouts
+from routing import targets, upstreams
+from routing.models import Backend, Health, Kind
+from teams import access
+
+PRICES = ("price_in", "price_out", "price_cached_in")
+LONGEST_S = 3600
+FIXED = ("name", "kind")
+"""Ledger, prices and the sealed secret know a backend by its name, engines by its kind."""
+
+
+def priced(rows: QuerySet[Backend]) -> QuerySet[Backend]:
+    """Each backend with its price in force, in the one query that reads it."""
+    newest = Price.objects.filter(
+        backend=OuterRef("name"), effective_from__lte=datetime.now(UTC)
+    ).order_by("-effective_from", "-id")
+    found = {f"now_{name}": Subquery(newest.values(name)[:1]) for name in PRICES}
+    return rows.annotate(**found).select_related("health")
+
+
+def shown(backend: Backend) -> Backend:
+    return priced(Backend.objects.all()).get(pk=backend.pk)
+
+
+class HealthSerializer(serializers.ModelSerializer[Health]):
+    class Meta:
+        model = Health
+        fields = ["state", "message", "latency_ms", "checked_at"]
+        read_only_fields = fields
+
+
+def _usd(name: str) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        source=f"now_{name}",
+        max_digits=26,
+        decimal_places=12,
+        min_value=Decimal(0),
+        required=False,
+        allow_null=True,
+        normalize_output=True,
+        help_text="USD per million tokens. Writing it begins a new price; the old stays known.",
+    )
+
+
+class BackendSerializer(serializers.ModelSerializer[Backend]):
+    price_in, price_out, price_cached_in = (_usd(name) for name in PRICES)
+    secret = serializers.CharField(write_only=True, required=False, allow_blank=True)
+    has_secret = serializers.BooleanField(source="secret_sealed", read_only=True)
+    timeouts = serializers.DictField(child=serializers.FloatField(), required=False)
+    options = serializers.DictField(required=False)
+    health = HealthSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Backend
+        fields = [
+            "id",
+            "name",
+            "kind",
+            "model",
+            "api_base",
+            "secret",
+            "has_secret",
+            *PRICES,
+            "context",
+            "max_output",
+            "capabilities",
+            "region",
+            "data_classes",
+            "max_parallel",
+            "weight",
+            "quality",
+            "timeouts",
+            "options",
+            "enabled",
+            "health",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["created_at", "updated_at"]
+
+    def validate_api_base(self, address: str) -> str:
+        allowed = settings.KORA_ALLOW_PRIVATE_UPSTREAMS
+        if address and (wrong := upstreams.refusal(address, allowed=allowed)):
+            raise serializers.ValidationError(wrong)
+        return address
+
+    def validate_timeouts(self, asked: dict[str, float]) -> dict[str, float]:
+        known = [field.name for field in fields(Timeouts)]
+        for name, seconds in asked.items():
+            if name not in known:
+                raise serializers.ValidationError(f"{name} is none of {', '.join(known)}.")
+            if not 0 < seconds <= LONGEST_S:
+                raise serializers.ValidationError(
+                    f"{name} must be above 0 and at most {LONGEST_S}."
+                )
+        return asked
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        wrong = {**self._moved(attrs), **self._unfit(attrs), **self._half_priced(attrs)}
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return attrs
+
+    def _moved(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """What cannot change, and a secret that must not follow to another host by itself."""
+        old = self.instance
+        if old is None:
+            return {}
+        fixed = {
+            name: "Make a new backend instead."
+            for name in FIXED
+            if attrs.get(name, getattr(old, name)) != getattr(old, name)
+        }
+        host = urlsplit(attrs.get("api_base", old.api_base)).netloc
+        elsewhere = host != urlsplit(old.api_base).netloc and old.secret_sealed
+        if elsewhere and "secret" not in attrs:
+            fixed["secret"] = "Enter the secret again for another address."  # noqa: S105
+        return fixed
+
+    def _unfit(self, attrs: dict[str, Any]) -> dict[str, str]:
+        old = self.instance
+        kind = attrs.get("kind", old.kind if old else "")
+        address = attrs.get("api_base", old.api_base if old else "")
+        options = attrs.get("options", {})
+        wrong = {}
+        if kind == Kind.OPENAI_COMPATIBLE and not address:
+            wrong["api_base"] = "An OpenAI-compatible backend needs its address."
+        if kind in {Kind.LOCAL, Kind.SANDBOX} and address:
+            wrong["api_base"] = f"A {kind} backend runs inside KORA and has no address."
+        if kind == Kind.SANDBOX and (faults := sandbox.check_options(options)):
+            wrong["options"] = "; ".join(faults)
+        if kind != Kind.SANDBOX and options:
+            wrong["options"] = "Only the sandbox has options."
+        return wrong
+
+    def _half_priced(self, attrs: dict[str, Any]) -> dict[str, str]:
+        given = [name for name in PRICES if attrs.get(f"now_{name}") is not None]
+        known = self.instance is not None and self.instance.now_price_in is not None  # type: ignore[attr-defined]
+        if not given or known:
+            return {}
+        return {
+            name: "A first price needs both price_in and price_out."
+            for name in ("price_in", "price_out")
+            if name not in given
+        }
+
+    def create(self, validated_data: dict[str, Any]) -> Backend:
+        prices = _prices(validated_data)
+        sealed = _sealed(validated_data.pop("secret", ""), validated_data["name"])
+        with transaction.atomic():
+            made = Backend.objects.create(secret_sealed=sealed, **validated_data)
+            self._begin_price(made, prices)
+        return shown(made)
+
+    def update(self, instance: Backend, validated_data: dict[str, Any]) -> Backend:
+        prices = _prices(validated_data)
+        if "secret" in validated_data:
+            instance.secret_sealed = _sealed(validated_data.pop("secret"), instance.name)
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        with transaction.atomic():
+            instance.save()
+            self._begin_price(instance, prices)
+        return shown(instance)
+
+    def _begin_price(self, backend: Backend, given: dict[str, Decimal]) -> None:
+        if not given:
+            return
+        before = {name: getattr(backend, f"now_{name}", None) for name in PRICES}
+        after = {**before, **given}
+        after["price_cached_in"] = _first(after["price_cached_in"], after["price_in"])
+        if after != before:
+            by = access.actor_of(self.context["request"]).name
+            Price.objects.create(
+                backend=backend.name, effective_from=datetime.now(UTC), created_by=by, **after
+            )
+
+
+def _first(*values: Decimal | None) -> Decimal | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _prices(attrs: dict[str, Any]) -> dict[str, Decimal]:
+    taken = {name: attrs.pop(f"now_{name}", None) for name in PRICES}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+def _sealed(secret: str, backend_name: str) -> str:
+    return secrets.seal(secret, settings.SECRET_KEY, targets.aad(backend_name)) if secret else ""
+
+
+class LookSerializer(serializers.Serializer[Any]):
+    """Where the outcome of something that has only been asked for will stand."""
+
+    status = serializers.CharField()
+    look_at = serializers.CharField()

@@ -1,0 +1,216 @@
+"""Backends through the control plane: fields, prices with dates, sealed secrets, probes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from psycopg.types.json import JsonbLoader
+from rest_framework.test import APIClient
+
+from analytics.models import Price
+from inference import secrets
+from routing import connections, tasks
+from routing.models import Backend, Health, HealthState
+from teams.models import AuditRow, Organisation, Role, Scope, Team
+from tests.teams.conftest import as_key, as_member, member_of
+
+SECRET = "sk-provider-1234567890"
+CLOUD = {"name": "gpt", "kind": "cloud", "model": "openai/gpt-4o-mini"}
+PRICES = {"price_in": "0.15", "price_out": "0.60"}
+
+
+@pytest.fixture
+def red(db: None) -> Team:
+    return Team.objects.create(organisation=Organisation.objects.create(name="Acme"), name="red")
+
+
+@pytest.fixture
+def operating(red: Team) -> APIClient:
+    return as_key(red, Scope.MANAGE, Scope.OPERATE)
+
+
+class InsideTheTest:
+    """This test's transaction, read as the hot path reads: JSON as values."""
+
+    def execute(self, sql: Any, params: Any = ()) -> Any:
+        cursor = connection.connection.cursor()
+        cursor.adapters.register_loader("jsonb", JsonbLoader)
+        return cursor.execute(sql, params)
+
+
+@pytest.fixture
+def seen(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hot path's own connection would not see what this test has not committed."""
+    monkeypatch.setattr(connections, "current", InsideTheTest)
+
+
+def make(client: APIClient, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/api/backends/", {**CLOUD, **fields}, format="json")
+    assert answer.status_code == 201, answer.json()
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def test_makes_a_backend_and_seals_its_secret(operating: APIClient) -> None:
+    made = make(operating, secret=SECRET, **PRICES)
+    assert made["has_secret"] is True
+    assert "secret" not in made
+    row = Backend.objects.get(pk=made["id"])
+    assert SECRET not in row.secret_sealed
+    opened = secrets.open_sealed(row.secret_sealed, settings.SECRET_KEY, "routing_backend:gpt")
+    assert opened == SECRET
+    audit = AuditRow.objects.get()
+    assert audit.after["secret_sealed"] == "(hidden)"
+    assert audit.after["price_in"] == "0.150000000000"
+    assert SECRET not in operating.get("/api/backends/").content.decode()
+    assert row.secret_sealed not in operating.get("/api/audit/").content.decode()
+
+
+def test_a_new_price_begins_now_and_the_old_one_stays_known(operating: APIClient) -> None:
+    made = make(operating, **PRICES)
+    assert (made["price_in"], made["price_cached_in"]) == ("0.15", "0.15")
+    path = f"/api/backends/{made['id']}/"
+    changed = operating.patch(path, {"price_out": "0.5"}, format="json").json()
+    assert (changed["price_in"], changed["price_out"]) == ("0.15", "0.5")
+    assert operating.get(path).json()["price_out"] == "0.5"
+    kept = Price.objects.filter(backend="gpt").order_by("effective_from")
+    assert [price.price_out for price in kept] == [Decimal("0.60"), Decimal("0.5")]
+    row = AuditRow.objects.get(action="update")
+    assert row.before == {"price_out": "0.600000000000"}
+    assert row.after == {"price_out": "0.500000000000"}
+    operating.patch(path, {"price_out": "0.5", "weight": 2}, format="json")
+    assert kept.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"name": "auto"}, "name"),
+        ({"name": "auto:cheap"}, "name"),
+        ({"kind": "magic"}, "kind"),
+        ({"price_in": "1"}, "price_out"),
+        ({"price_in": "-1", "price_out": "1"}, "price_in"),
+        ({"api_base": "http://127.0.0.1:9/v1"}, "api_base"),
+        ({"api_base": "http://me:secret@93.184.215.14/"}, "api_base"),
+        ({"kind": "openai-compatible"}, "api_base"),
+        ({"kind": "sandbox", "api_base": "https://93.184.215.14"}, "api_base"),
+        ({"kind": "sandbox", "options": {"speed": "warp"}}, "options"),
+        ({"options": {"anything": 1}}, "options"),
+        ({"timeouts": {"connect_s": 0}}, "timeouts"),
+        ({"timeouts": {"forever_s": 5}}, "timeouts"),
+        ({"quality": 1.5}, "quality"),
+    ],
+)
+def test_names_the_field_that_is_wrong(
+    operating: APIClient, fields: dict[str, Any], param: str
+) -> None:
+    answer = operating.post("/api/backends/", {**CLOUD, **fields}, format="json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
+    assert not Backend.objects.filter(model=CLOUD["model"]).exists()
+
+
+def test_an_allowed_host_inside_is_accepted(operating: APIClient, settings: Any) -> None:
+    settings.KORA_ALLOW_PRIVATE_UPSTREAMS = ("127.0.0.1",)
+    made = make(operating, kind="openai-compatible", api_base="http://127.0.0.1:9/v1")
+    assert made["api_base"] == "http://127.0.0.1:9/v1"
+
+
+def test_a_secret_does_not_follow_to_another_address(operating: APIClient) -> None:
+    made = make(
+        operating, kind="openai-compatible", api_base="https://93.184.215.14/v1", secret=SECRET
+    )
+    path = f"/api/backends/{made['id']}/"
+    moved = {"api_base": "https://93.184.215.15/v1"}
+    answer = operating.patch(path, moved, format="json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "secret"
+    assert operating.patch(path, {**moved, "secret": ""}, format="json").status_code == 200
+    assert operating.get(path).json()["has_secret"] is False
+
+
+@pytest.mark.parametrize("change", [{"name": "other"}, {"kind": "sandbox"}])
+def test_name_and_kind_stay(operating: APIClient, change: dict[str, str]) -> None:
+    made = make(operating)
+    answer = operating.patch(f"/api/backends/{made['id']}/", change, format="json")
+    assert answer.status_code == 400
+
+
+def test_being_observed_does_not_change_the_tag(operating: APIClient) -> None:
+    made = make(operating, **PRICES)
+    path = f"/api/backends/{made['id']}/"
+    tag = operating.get(path).headers["ETag"]
+    Health.objects.create(backend_id=made["id"], state=HealthState.HEALTHY)
+    seen = operating.get(path)
+    assert seen.json()["health"]["state"] == "healthy"
+    assert seen.headers["ETag"] == tag
+    changed = operating.patch(path, {"price_out": "9"}, format="json", HTTP_IF_MATCH=tag)
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] == operating.get(path).headers["ETag"] != tag
+    again = operating.patch(path, {"weight": 2}, format="json", HTTP_IF_MATCH=tag)
+    assert again.status_code == 412
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ENGINEER, Role.FINANCE, Role.VIEWER])
+def test_every_role_reads_and_only_operators_write(
+    operating: APIClient, red: Team, role: str
+) -> None:
+    made = make(operating)
+    client = as_member(member_of(red, role))
+    path = f"/api/backends/{made['id']}/"
+    assert client.get(path).status_code == 200
+    assert client.patch(path, {"weight": 3}, format="json").status_code == 403
+    assert client.post(f"{path}test/").status_code == 403
+    assert client.delete(path).status_code == 403
+
+
+def test_lists_are_one_query_however_many_backends(
+    operating: APIClient, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(5):
+        make(operating, name=f"b{number}", **PRICES)
+    with django_assert_max_num_queries(2):
+        found = operating.get("/api/backends/?kind=cloud").json()["results"]
+    assert {row["price_in"] for row in found} == {"0.15"}
+    assert operating.get("/api/backends/?name=b3").json()["results"][0]["name"] == "b3"
+
+
+def test_a_test_call_is_asked_for_and_says_where_to_look(
+    operating: APIClient, seen: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(operating, name="toy", kind="sandbox", model="sandbox")
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(tasks.probe_backend, "apply_async", lambda **how: asked.append(how))
+    answer = operating.post(f"/api/backends/{made['id']}/test/")
+    assert answer.status_code == 202
+    assert asked[0]["args"] == [made["id"]]
+    assert asked[0]["queue"] == "cloud"
+    tasks.probe_backend(made["id"])
+    found = operating.get(answer.json()["look_at"]).json()["health"]
+    assert found["state"] == "healthy"
+    assert found["latency_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kind": "sandbox", "options": {"fail": "unauthorized"}}, "key_permanent"),
+        ({"api_base": "http://127.0.0.1:9/v1", "kind": "openai-compatible"}, "inside this network"),
+        ({"kind": "sandbox", "secret_sealed": "k1.gone.x"}, "enter it again"),
+    ],
+)
+def test_a_probe_says_what_is_wrong(seen: None, fields: dict[str, Any], words: str) -> None:
+    backend = Backend.objects.create(**{"name": "toy", "model": "toy", **fields})
+    tasks.probe_backend(backend.pk)
+    health = Health.objects.get(backend=backend)
+    assert health.state == HealthState.FAILING
+    assert words in health.message
+
+
+def test_a_probe_of_a_backend_that_is_gone_does_nothing(db: None) -> None:
+    tasks.probe_backend(0)
+    assert not Health.objects.filter(backend_id=0).exists()
