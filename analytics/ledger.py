@@ -14,6 +14,7 @@ from analytics import lookup
 from analytics.lookup import Connection
 from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
 
+WITHDRAWAL_S = 5.0
 ABANDONED = "abandoned"
 UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
 
@@ -66,13 +67,29 @@ def settle(connection: Connection, settlements: Iterable[Settlement]) -> set[UUI
     Of two for the same attempt the first counts. What exceeds the hold is the truth all the same.
     """
     unique = _first_of_each(settlements)
-    return lookup.settle(connection, unique, "") if unique else set()
+    return lookup.settle(connection, unique, "live") if unique else set()
 
 
 def release(connection: Connection, attempt_ids: Iterable[UUID], *, failure: str = "") -> set[UUID]:
     """For attempts that spent nothing; which of these were released by this call."""
     ids = list(attempt_ids)
-    return lookup.release(connection, ids, failure, "") if ids else set()
+    return lookup.release(connection, ids, failure, "live") if ids else set()
+
+
+def withdraw(
+    connection: Connection, attempt_ids: Iterable[UUID], *, failure: str = ""
+) -> set[UUID]:
+    """Releases those that no worker has begun; a worker that was quicker goes on and settles."""
+    mine = claim(connection, attempt_ids, worker="web", lease_s=WITHDRAWAL_S)
+    return release(connection, mine, failure=failure)
+
+
+def withdraw(
+    connection: Connection, attempt_ids: Iterable[UUID], *, failure: str = ""
+) -> set[UUID]:
+    """The same for attempts that no worker has claimed; a claimed one is its worker's to end."""
+    ids = list(attempt_ids)
+    return lookup.release(connection, ids, failure, "unclaimed") if ids else set()
 
 
 def record_hit(connection: Connection, origin: Origin, outcome: Outcome, *, note: str = "") -> None:
@@ -110,8 +127,8 @@ def sweep(connection: Connection, *, open_limit_s: float) -> Swept:
         for attempt, state, amount in ended
         if state == "running"
     ]
-    released = lookup.release(connection, unclaimed, ABANDONED, "held") if unclaimed else ()
-    settled = lookup.settle(connection, silent, "running") if silent else ()
+    released = lookup.release(connection, unclaimed, ABANDONED, "expired held") if unclaimed else ()
+    settled = lookup.settle(connection, silent, "expired running") if silent else ()
     lost = lookup.lose(connection, open_limit_s)
     return Swept(released=len(released), settled=len(settled), lost=len(lost))
 

@@ -139,13 +139,13 @@ def renew(connection: Connection, ids: list[UUID], lease_s: float) -> set[UUID]:
     return _array_of(connection.execute(RENEW, (ids, float(lease_s)), prepare=True))
 
 
-def settle(connection: Connection, settlements: Sequence[Settlement], expired: str) -> set[UUID]:
+def settle(connection: Connection, settlements: Sequence[Settlement], only: str) -> set[UUID]:
     said = _json(list(settlements))
-    return _array_of(connection.execute(SETTLE, (said, expired), prepare=True))
+    return _array_of(connection.execute(SETTLE, (said, only), prepare=True))
 
 
-def release(connection: Connection, ids: list[UUID], failure: str, expired: str) -> set[UUID]:
-    return _array_of(connection.execute(RELEASE, (ids, _text(failure), expired), prepare=True))
+def release(connection: Connection, ids: list[UUID], failure: str, only: str) -> set[UUID]:
+    return _array_of(connection.execute(RELEASE, (ids, _text(failure), only), prepare=True))
 
 
 def hit(connection: Connection, origin: Origin, outcome: Outcome, note: str) -> None:

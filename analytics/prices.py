@@ -12,7 +12,7 @@ MILLIONTH = Decimal("0.000001")
 
 
 def cost_of(
-    tag: PriceTag, *, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
+    tag: PriceTag, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
 ) -> Decimal:
     """Cached tokens are part of the prompt's and are charged at their own price instead."""
     cached = min(cached_tokens, prompt_tokens)
@@ -25,7 +25,7 @@ def cost_of(
     )
 
 
-def worst_case(tag: PriceTag, *, prompt_tokens: int, max_output: int) -> Decimal:
+def worst_case(tag: PriceTag, prompt_tokens: int, max_output: int) -> Decimal:
     """The most that a call of this size can cost, whether the provider's cache helps or not."""
     dearest = max(tag.price_in, tag.price_cached_in)
     return money.rounded_up(_charge((prompt_tokens, dearest), (max_output, tag.price_out)))

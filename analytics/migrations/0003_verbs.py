@@ -111,19 +111,23 @@ END $$;
 """
 
 LOCK_LIVE = """
-CREATE OR REPLACE FUNCTION kora_lock_live(p_attempts uuid[], p_expired text)
+CREATE OR REPLACE FUNCTION kora_lock_live(p_attempts uuid[], p_only text)
 RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
     live uuid[];
 BEGIN
-    -- p_expired: '' for any live attempt, else the state it must be in with its lease ended.
+    -- p_only: 'live' ones, 'unclaimed' ones, or those whose lease ended while held or running.
     -- The state is asked outside, of the locked row: inside, it would choose the wrong index.
     WITH locked AS MATERIALIZED (
         SELECT id, state, lease_until FROM analytics_attempt
         WHERE id = ANY(p_attempts) ORDER BY id FOR NO KEY UPDATE
     )
-    SELECT array_agg(id) INTO live FROM locked WHERE state IN ('held', 'running')
-        AND (p_expired = '' OR (state = p_expired AND lease_until <= now()));
+    SELECT array_agg(id) INTO live FROM locked WHERE CASE p_only
+        WHEN 'live' THEN state IN ('held', 'running')
+        WHEN 'unclaimed' THEN state = 'held'
+        WHEN 'expired held' THEN state = 'held' AND lease_until <= now()
+        WHEN 'expired running' THEN state = 'running' AND lease_until <= now()
+    END;
     PERFORM 1 FROM analytics_budgetwindow WHERE id IN (
         SELECT window_id::bigint
         FROM analytics_attempt a, jsonb_array_elements_text(a.window_ids) AS window_id
@@ -134,7 +138,7 @@ END $$;
 """
 
 SETTLE = """
-CREATE OR REPLACE FUNCTION kora_settle(p_settlements jsonb, p_expired text)
+CREATE OR REPLACE FUNCTION kora_settle(p_settlements jsonb, p_only text)
 RETURNS uuid[] LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 SET enable_bitmapscan = off AS $$
@@ -144,7 +148,7 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'on', true);
     live := kora_lock_live(
         ARRAY(SELECT (s ->> 'attempt_id')::uuid FROM jsonb_array_elements(p_settlements) AS s),
-        p_expired
+        p_only
     );
     PERFORM 1 FROM analytics_exchange WHERE id IN (
         SELECT exchange_id FROM analytics_attempt WHERE id = ANY(live)
@@ -204,7 +208,7 @@ END $$;
 """
 
 RELEASE = """
-CREATE OR REPLACE FUNCTION kora_release(p_attempts uuid[], p_failure text, p_expired text)
+CREATE OR REPLACE FUNCTION kora_release(p_attempts uuid[], p_failure text, p_only text)
 RETURNS uuid[] LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 SET enable_bitmapscan = off AS $$
@@ -212,7 +216,7 @@ DECLARE
     live uuid[];
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    live := kora_lock_live(p_attempts, p_expired);
+    live := kora_lock_live(p_attempts, p_only);
     WITH ended AS (
         UPDATE analytics_attempt SET state = 'released', failure = p_failure, ended_at = now()
         WHERE id = ANY(live) RETURNING amount, window_ids

@@ -186,6 +186,13 @@ def test_a_release_gives_back_what_was_held(book: Book, connection: Connection) 
     held(connection, book.origin(), "4", budget)
 
 
+def test_only_what_nobody_claimed_is_withdrawn(book: Book, connection: Connection) -> None:
+    claimed, unclaimed = held(connection, book.origin(), "1"), held(connection, book.origin(), "1")
+    ledger.claim(connection, [claimed], worker="w", lease_s=9)
+    assert ledger.withdraw(connection, [claimed, unclaimed], failure="bus") == {unclaimed}
+    assert Attempt.objects.get(pk=claimed).state == "running"
+
+
 def test_a_hit_is_receipt_and_ledger_row_in_one(book: Book, connection: Connection) -> None:
     origin = book.origin(end_user="nul\0here")
     outcome = books.answered(saved=Decimal("0.5"), prompt_tokens=7, receipt={"said": "a\0b"})
