@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Mapping
@@ -49,10 +50,16 @@ PARAMETERS = frozenset(
         "audio",
         "prediction",
         "service_tier",
+        "thinking",
+        "top_k",
         "stream_options",
     }
 )
 NEVER_SENT = frozenset({"model", "stream", "extra_body", "azure_ad_token"})
+# OpenAI's bookkeeping: no other provider knows it, and no answer depends on it.
+BOOKKEEPING = frozenset(
+    {"store", "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"}
+)
 
 LONGEST_CALL_S = 3600.0
 
@@ -73,6 +80,7 @@ def library() -> Any:
                 litellm.ModelResponse()  # has pydantic build, and warn about, their schemas now
                 litellm.ModelResponseStream()
             _quieten(litellm)
+            _stay(litellm)
             _library = litellm
     return _library
 
@@ -90,6 +98,25 @@ def _quieten(litellm: Any) -> None:
     litellm.num_retries = 0
     litellm.drop_params = False
     litellm.modify_params = False
+
+
+def _stay(litellm: Any) -> None:
+    """Whatever provider LiteLLM opens a client for, that client follows no redirect.
+
+    There is no setting for it: LiteLLM's handler asks for redirects in its own default, and a
+    redirect could lead the provider's key, or an answer from our own network, anywhere.
+    """
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    create = AsyncHTTPHandler.create_client
+
+    def create_staying(self: Any, *args: Any, **kwargs: Any) -> Any:
+        client = create(self, *args, **kwargs)
+        client.follow_redirects = False
+        return client
+
+    AsyncHTTPHandler.create_client = create_staying  # type: ignore[method-assign]
+    litellm.module_level_aclient.client.follow_redirects = False
 
 
 class Cloud:
@@ -195,6 +222,8 @@ def _plain(answer: Any) -> Body:
 def _asked(target: Target, call: Call) -> dict[str, Any]:
     asked = {name: value for name, value in call.body.items() if name in PARAMETERS}
     extra = call.body.keys() - PARAMETERS - NEVER_SENT
+    if not target.model.startswith(("openai/", "azure/")):
+        extra -= BOOKKEEPING
     if call.stream:
         options = call.body.get("stream_options") or {}
         asked["stream_options"] = {**options, "include_usage": True}
@@ -258,6 +287,8 @@ def _failure(trouble: list[BaseException], status: int, words: str) -> Failure:
     for name, failure in KINDS.items():
         if name in names:
             return failure
+    if UNREADABLE.search(words):
+        return Failure.MALFORMED
     if status == 500 and any(getattr(each, "body", None) for each in trouble):
         return failures.inside({"message": words}, secret="").failure
     if status == 500 and "MidStreamFallbackError" in names:
@@ -292,6 +323,7 @@ def _said(trouble: list[BaseException]) -> str:
     return str(trouble[0]).rpartition("Exception - ")[2]
 
 
+UNREADABLE = re.compile("Error converting to valid response|Unable to get json response", re.I)
 KINDS = {
     "ContextWindowExceededError": Failure.CONTEXT,
     "ContentPolicyViolationError": Failure.POLICY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -124,6 +124,6 @@ class Engine(Protocol):
     upstream call at once. A stream that ends without its finish is `Failure.CUT`.
     """
 
-    def run(self, target: Target, call: Call) -> AsyncIterator[Event]: ...
+    def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]: ...
 
     async def close(self) -> None: ...

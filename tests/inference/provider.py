@@ -199,7 +199,7 @@ _refusing("context_words", 400, "bad", "prompt is too long: 9000 tokens > 8192 m
 _refusing("policy", 400, "content_filter", FILTERED)
 _refusing("500", 500, "server_error", SECRET_ECHO)
 _refusing("503", 503, "overloaded")
-_refusing("redirect", 302, "moved", headers="Location: http://169.254.169.254/latest\r\n")
+_refusing("redirect", 302, "moved", headers="Location: /scenario/ok/v1/followed\r\n")
 
 
 @scenario("html_502")

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,6 +146,38 @@ async def test_each_failure_is_told_apart(
     assert "sk-test" not in error.message
     assert not any(isinstance(event, Completion) for event in events)
     assert len(upstream.seen) == 1  # nobody tried again behind our back
+
+
+MODELS = ["anthropic/claude-sonnet-4-5", "gemini/gemini-2.0-flash", "mistral/mistral-large"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("scenario", "failure"), [("redirect", Failure.SERVER), ("429", Failure.KEY_TRANSIENT)]
+)
+async def test_other_providers_are_held_to_the_same(
+    engine: Cloud, upstream: Provider, model: str, scenario: str, failure: Failure
+) -> None:
+    to = replace(target(upstream, scenario), model=model)
+    _, error = await collect(engine, to, call(stream=False))
+    assert error is not None
+    assert error.failure is failure
+    assert len(upstream.seen) == 1
+
+
+async def test_claude_gets_its_own_fields_and_not_openais_bookkeeping(
+    engine: Cloud, upstream: Provider
+) -> None:
+    to = replace(target(upstream, "500"), model=MODELS[0])
+    asked = call(stream=False, top_k=4, store=False, metadata={"a": "b"}, max_tokens=9)
+    await collect(engine, to, asked)
+    (sent,) = upstream.seen
+    assert sent.body == {
+        "model": "claude-sonnet-4-5",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Say hello."}]}],
+        "max_tokens": 9,
+        "top_k": 4,
+    }
 
 
 async def test_retry_after_is_read(engine: Cloud, upstream: Provider) -> None:

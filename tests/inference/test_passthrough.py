@@ -196,6 +196,11 @@ async def test_each_failure_is_told_apart(
     assert not any(isinstance(event, Completion) for event in events)
 
 
+async def test_a_redirect_is_not_followed(engine: Passthrough, upstream: Provider) -> None:
+    await collect(engine, target(upstream, "redirect"), call(stream=False))
+    assert len(upstream.seen) == 1
+
+
 async def test_retry_after_is_read_as_seconds_and_as_a_date(
     engine: Passthrough, upstream: Provider
 ) -> None:
