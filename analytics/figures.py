@@ -30,6 +30,7 @@ TIERS = ("rule", "exact", "semantic", "pattern", "local", "cloud")
 """In order of price: what needs no model first."""
 UNANSWERED = "none"
 WITHOUT_MODEL = frozenset({"rule", "exact", "semantic", "pattern"})
+FAILED = Q(state__in=[ExchangeState.FAILED, ExchangeState.LOST])
 SAMPLE = 2000
 """So many of the newest requests say how fast KORA itself is: enough, and bounded."""
 ORIGIN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -162,6 +163,15 @@ class Overview:
     chart: Chart
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traffic:
+    """What one backend did since a moment."""
+
+    requests: int
+    errors: int
+    spend: Decimal
+
+
 class Percentile(Aggregate):
     function = "PERCENTILE_CONT"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -187,6 +197,22 @@ def overview(rows: QuerySet[Exchange], *, span: Span, now: datetime) -> Overview
     )
 
 
+def traffic(rows: QuerySet[Exchange], since: datetime) -> dict[str, Traffic]:
+    """By backend; answers out of a cache count for the cache, not for the backend they came from."""
+    called = rows.filter(at__gte=since, tier__in=["local", "cloud"])
+    grouped = (
+        called.order_by()
+        .values("backend")
+        .annotate(requests=Count("id"), errors=Count("id", filter=FAILED), spend=Sum("cost"))
+    )
+    return {
+        group["backend"]: Traffic(
+            requests=group["requests"], errors=group["errors"], spend=group["spend"]
+        )
+        for group in grouped
+    }
+
+
 def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
     binned: Any = Func(
         Value(span.step, output_field=DurationField()),
@@ -195,14 +221,13 @@ def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
         function="date_bin",
         output_field=DateTimeField(),
     )
-    failed = Q(state__in=[ExchangeState.FAILED, ExchangeState.LOST])
     return list(
         rows.order_by()
         .annotate(bin=binned)
         .values("bin", "tier")
         .annotate(
             requests=Count("id"),
-            errors=Count("id", filter=failed),
+            errors=Count("id", filter=FAILED),
             spend=Coalesce(Sum("cost"), Decimal(0)),
             gain=Coalesce(Sum("saved"), Decimal(0)),
         )

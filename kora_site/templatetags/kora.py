@@ -32,13 +32,14 @@ PLACES = (
 
 TIER_NAMES = {
     "rule": "Rule",
-    "exact": "Exact cache",
-    "semantic": "Semantic cache",
+    "exact": "Exact",
+    "semantic": "Semantic",
     "pattern": "Pattern",
-    "local": "Local model",
+    "local": "Local",
     "cloud": "Cloud",
     "none": "Nobody",
 }
+CAPABILITIES = {"tools": "tools", "json_schema": "JSON schema", "vision": "images"}
 STATE_CLASSES = {
     "answered": "ok",
     "open": "warn",
@@ -127,7 +128,7 @@ def with_query(context: RequestContext, **changes: object) -> str:
 
 @register.filter
 def money(value: Decimal | float | str | None) -> str:
-    """Dollars as a person reads them: cents when large, four significant digits when tiny."""
+    """Dollars as a person reads them: cents when large, three significant digits when tiny."""
     if value is None or value == "":
         return "–"
     amount = Decimal(str(value))
@@ -135,7 +136,7 @@ def money(value: Decimal | float | str | None) -> str:
         return "$0.00"
     if abs(amount) >= 1:
         return _signed(amount, f"{abs(amount):,.2f}")
-    places_needed = min(12, 3 - abs(amount).adjusted())
+    places_needed = min(12, 2 - abs(amount).adjusted())
     return _signed(amount, f"{abs(amount):.{places_needed}f}".rstrip("0").ljust(4, "0"))
 
 
@@ -196,6 +197,16 @@ def short(value: object) -> str:
 @register.filter
 def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@register.filter
+def iso_exact(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+@register.filter
+def capability(name: str) -> str:
+    return CAPABILITIES.get(name, name)
 
 
 @register.filter

@@ -1,0 +1,76 @@
+"""The console's form of a backend; the serializer, not this form, knows what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from routing.models import Backend
+
+PRICES = ("price_in", "price_out", "price_cached_in")
+KEPT_WHEN_EMPTY = ("secret", *PRICES)
+FIXED = ("name", "kind")
+CAPABILITIES = (("tools", "Tools"), ("json_schema", "JSON schema"), ("vision", "Images"))
+
+
+def _dollars(label: str, words: str) -> forms.DecimalField:
+    return forms.DecimalField(label=label, min_value=0, required=False, help_text=words)
+
+
+class BackendForm(forms.Form):
+    name = forms.CharField(
+        max_length=80, help_text="What callers write as `model`; it cannot be changed later."
+    )
+    kind = forms.CharField(widget=forms.HiddenInput)
+    model = forms.CharField(label="Model", help_text="The provider's name of the model.")
+    api_base = forms.CharField(label="Address", required=False)
+    secret = forms.CharField(
+        label="API key",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    price_in = _dollars("Input", "USD per million tokens")
+    price_out = _dollars("Output", "USD per million tokens")
+    price_cached_in = _dollars("Cached input", "USD per million tokens")
+    context = forms.IntegerField(label="Context window", min_value=1, help_text="tokens")
+    max_output = forms.IntegerField(label="Longest answer", min_value=1, help_text="tokens")
+    quality = forms.FloatField(min_value=0, max_value=1, help_text="0 to 1, by your own judgement")
+    capabilities = forms.MultipleChoiceField(
+        choices=CAPABILITIES, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    region = forms.CharField(required=False, help_text="Where it computes, for example eu")
+    enabled = forms.BooleanField(label="May be used", required=False)
+
+    @classmethod
+    def of(cls, backend: Backend, given: Mapping[str, Any] | None = None) -> BackendForm:
+        """The form of one that exists; an empty key or price then means: keep it."""
+        names = [name for name in cls.base_fields if name not in KEPT_WHEN_EMPTY]
+        initial: dict[str, Any] = {name: getattr(backend, name) for name in names}
+        for name in PRICES:
+            price = getattr(backend, f"now_{name}", None)
+            initial[name] = None if price is None else f"{price.normalize():f}"
+        form = cls(given, initial=initial)
+        for name in FIXED:
+            form.fields[name].disabled = True
+        known = dict(CAPABILITIES)
+        others = [(name, name) for name in backend.capabilities if name not in known]
+        form.fields["capabilities"].choices = [*CAPABILITIES, *others]  # type: ignore[attr-defined]
+        if backend.secret_sealed:
+            form.fields["secret"].help_text = "A key is set. Enter another to replace it."
+        return form
+
+    def asked(self) -> dict[str, Any]:
+        """What the serializer is to judge."""
+        empty = (None, "")
+        return {
+            name: said
+            for name, said in self.cleaned_data.items()
+            if not (name in KEPT_WHEN_EMPTY and said in empty) and not self.fields[name].disabled
+        }
+
+    def refuse(self, errors: Mapping[str, Any]) -> None:
+        for name, said in errors.items():
+            sentences = [str(one) for one in (said if isinstance(said, list) else [said])]
+            self.add_error(name if name in self.fields else None, sentences)
