@@ -14,11 +14,13 @@ from analytics.models import Price
 from kora_site import environment
 from kora_site.up import home
 from routing.models import Backend, Kind
-from teams import keys
+from teams import audit, keys
 from teams.models import ApiKey, Member, Membership, Organisation, Role, Scope, Team
+from teams.values import Actor
 
 NAME = "default"
 EMAIL = "admin@kora.local"
+OPERATOR = Actor(name="command line", operates=True)
 KEY_NAMES = {"api_key": "first run", "admin_key": "first run (manage)"}
 SCOPES = {"api_key": Scope.INFER.value, "admin_key": Scope.MANAGE.value}
 
@@ -65,7 +67,8 @@ def ensure(url: str) -> dict[str, str] | None:
 def reset(url: str) -> dict[str, str]:
     """A new password and new keys; those of the first run or of the last reset end now."""
     for key in ApiKey.objects.filter(team__name=NAME, name__in=KEY_NAMES.values()):
-        keys.revoke(key)
+        if keys.revoke(key):
+            audit.record(OPERATOR, "revoke", key)
     return _issue(url)
 
 
@@ -76,13 +79,17 @@ def _issue(url: str) -> dict[str, str]:
         "url": url,
         "admin_email": EMAIL,
         "admin_password": _set_password(team),
-        **{
-            word: keys.issue(team, name=name, scopes=[SCOPES[word]], created_by="first run").text
-            for word, name in KEY_NAMES.items()
-        },
+        **{word: _issue_key(team, word) for word in KEY_NAMES},
     }
     home.write_private(path(), {**made})
     return made
+
+
+def _issue_key(team: Team, word: str) -> str:
+    name, by = KEY_NAMES[word], OPERATOR.name
+    issued = keys.issue(team, name=name, scopes=[SCOPES[word]], created_by=by)
+    audit.record(OPERATOR, "create", issued.key, after=audit.facts_of(issued.key))
+    return issued.text
 
 
 def _team() -> Team:
@@ -92,12 +99,11 @@ def _team() -> Team:
 
 def _set_password(team: Team) -> str:
     password = secrets.token_urlsafe(15)
-    member = Member.objects.filter(email=EMAIL).first()
-    if member is None:
-        member = Member.objects.create_superuser(EMAIL, password, name="Administrator")
-    member.is_active = True
+    member = Member.objects.filter(email=EMAIL).first() or Member(email=EMAIL, name="Administrator")
+    member.is_active = member.is_staff = member.is_superuser = True
     member.set_password(password)
     member.save()
+    audit.record(OPERATOR, "set password", member)
     Membership.objects.update_or_create(
         member=member, team=team, defaults={"role": Role.OWNER.value}
     )
@@ -116,5 +122,5 @@ def _make_sandbox(name: str, words: Mapping[str, Any]) -> None:
     )
     into, out, cached = (Decimal(price) for price in words["prices"])
     Price.objects.create(
-        backend=name, price_in=into, price_out=out, price_cached_in=cached, created_by="first run"
+        backend=name, price_in=into, price_out=out, price_cached_in=cached, created_by=OPERATOR.name
     )
