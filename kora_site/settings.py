@@ -221,6 +221,10 @@ KORA_CACHE_TTL_S = 7 * 24 * 3600
 """How long an exact answer may be served again."""
 KORA_IN_FLIGHT_LIMIT = 1000
 """Requests waiting for a backend in one web process; beyond it 429 `queue_full`."""
+KORA_WORKER_QUEUE = environment.worker_queue()
+"""Which queue this process serves, if it is a worker."""
+KORA_WEB_THREADS = 8
+"""Threads of the web process that run the synchronous stages, each with its own connection."""
 KORA_WORKER_SLOTS = 256
 """Calls that one cloud worker runs at once."""
 KORA_ALLOW_PRIVATE_UPSTREAMS = environment.private_upstreams()

@@ -1,0 +1,61 @@
+"""The hot queries over stored answers; the team stands in every WHERE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from caching.values import Asked, Fresh
+
+FIND = """
+SELECT backend, answer, chunks, cost, prompt_tokens, completion_tokens, exchange_id, created_at,
+       extract(epoch FROM now() - created_at)::float8
+  FROM caching_entry
+ WHERE team_id = %s AND fingerprint = %s AND expires_at > now() AND quarantined_at IS NULL
+"""
+
+STORE = """
+INSERT INTO caching_entry (team_id, fingerprint, model_asked, backend, question, answer, chunks,
+                           prompt_tokens, completion_tokens, cost, tags, exchange_id, expires_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, now() + %s * interval '1 second')
+ON CONFLICT (team_id, fingerprint) DO UPDATE
+   SET backend = excluded.backend, answer = excluded.answer, chunks = excluded.chunks,
+       prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens,
+       cost = excluded.cost, exchange_id = excluded.exchange_id, created_at = now(),
+       expires_at = excluded.expires_at, quarantined_at = NULL
+"""
+
+FORGET_EXPIRED = """
+DELETE FROM caching_entry WHERE id IN (
+    SELECT id FROM caching_entry WHERE expires_at <= now() LIMIT %s FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+def find(connection: psycopg.Connection[Any], asked: Asked) -> tuple[Any, ...] | None:
+    return connection.execute(FIND, (asked.team_id, asked.fingerprint), binary=True).fetchone()
+
+
+def store(connection: psycopg.Connection[Any], fresh: Fresh) -> None:
+    connection.execute(
+        STORE,
+        (
+            fresh.team_id,
+            fresh.fingerprint,
+            fresh.model_asked,
+            fresh.backend,
+            fresh.question,
+            fresh.answer,
+            fresh.chunks,
+            fresh.prompt_tokens,
+            fresh.completion_tokens,
+            fresh.cost,
+            fresh.exchange_id,
+            fresh.ttl_s,
+        ),
+    )
+
+
+def forget_expired(connection: psycopg.Connection[Any], *, at_most: int) -> int:
+    return connection.execute(FORGET_EXPIRED, (at_most,)).rowcount

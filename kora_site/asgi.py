@@ -1,0 +1,77 @@
+"""Two doors, one process: `/v1/*` goes to the gateway, everything else to Django."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kora_site.settings")
+
+from django.core.asgi import get_asgi_application
+
+django_app = get_asgi_application()
+
+# Models can be imported only now that Django is set up.
+from django.conf import settings
+
+from kora_site import errors
+from routing import catalog
+from routing.errors import Refusal
+from routing.gateway import Gateway, Receive, Scope, Send
+from routing.switchboard import Switchboard
+from routing.way import Room
+
+SWITCH_INTERVAL_S = 0.001
+"""Threads run short steps between the event loop's: a shorter turn keeps its latency even."""
+
+
+class Kora:
+    """The application that the web server runs; its lifespan opens and closes the room."""
+
+    def __init__(self) -> None:
+        self._gateway: Gateway | None = None
+        self._stop = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            await self._data_plane(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await django_app(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _data_plane(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._gateway is None:
+            raise RuntimeError("the web server must run with lifespan on")
+        await self._gateway(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        switchboard = await self._open()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._stop.set()
+        await switchboard.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> Switchboard:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        switchboard = Switchboard()
+        await switchboard.open()
+        threads = ThreadPoolExecutor(settings.KORA_WEB_THREADS, thread_name_prefix="way")
+        room = Room(threads=threads, switchboard=switchboard, statuses=errors.DATA_PLANE)
+        self._gateway = Gateway(room, errors.explain)
+        with contextlib.suppress(Refusal):
+            await asyncio.get_running_loop().run_in_executor(threads, catalog.refresh)
+        threading.Thread(
+            target=catalog.watch, args=(self._stop,), name="catalog", daemon=True
+        ).start()
+        return switchboard
+
+
+application: Any = Kora()

@@ -1,0 +1,170 @@
+"""The wire between web and workers: calls out through Redis lists, events back through one stream.
+
+A call waits in the list `kora:calls:<queue>`; whichever worker takes it owns it (at most once).
+Events of all of a web process's requests come back in its own stream `kora:events:<web>`; calls
+to cancel go to `kora:cancels:<queue>`, which every worker of that queue reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+import structlog
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+Event = dict[str, Any]
+EVENTS_KEPT = 100_000
+STREAM_LIFE_S = 600
+TRIM_EVERY = 500
+PAUSE_AFTER_TROUBLE_S = 0.3
+
+
+def calls_key(queue: str) -> str:
+    return f"kora:calls:{queue}"
+
+
+def events_key(web: str) -> str:
+    return f"kora:events:{web}"
+
+
+def cancels_key(queue: str) -> str:
+    return f"kora:cancels:{queue}"
+
+
+def worker_key(worker: str) -> str:
+    return f"kora:worker:{worker}"
+
+
+def connect(*, read_timeout_s: float | None = 5.0) -> Redis:
+    """A client of its own; blocking readers need one without a short read timeout."""
+    return Redis.from_url(
+        settings.SERVICES.redis_url,
+        socket_timeout=read_timeout_s,
+        socket_connect_timeout=3.0,
+        health_check_interval=0,
+    )
+
+
+class Outbox:
+    """Writes what is put into it in the order it came, many commands in one trip."""
+
+    def __init__(self, redis: Redis, *, on_failure: Callable[[list[Any]], None]) -> None:
+        self._redis = redis
+        self._on_failure = on_failure
+        self._waiting: list[tuple[Any, tuple[Any, ...]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    def put(self, subject: Any, *command: Any) -> None:
+        """`subject` is what `on_failure` is told of when the command could not be written."""
+        self._waiting.append((subject, command))
+        if self._flusher is None:
+            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+
+    async def drained(self) -> None:
+        while self._flusher is not None:
+            await asyncio.shield(self._flusher)
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._write(batch)
+        finally:
+            self._flusher = None
+
+    async def _write(self, batch: list[tuple[Any, tuple[Any, ...]]]) -> None:
+        try:
+            await write(self._redis, [command for _, command in batch])
+        except (RedisError, OSError) as error:
+            log.warning("bus.write_failed", error=str(error), commands=len(batch))
+            self._on_failure([subject for subject, _ in batch])
+
+
+class Announcer:
+    """Tells web processes what happens to their calls; what comes together travels together."""
+
+    def __init__(self, redis: Redis, *, on_failure: Callable[[list[str]], None]) -> None:
+        self._redis = redis
+        self._on_failure = on_failure
+        self._waiting: dict[str, list[Event]] = {}
+        self._flusher: asyncio.Task[None] | None = None
+
+    def tell(self, web: str, event: Event) -> None:
+        self._waiting.setdefault(web, []).append(event)
+        if self._flusher is None:
+            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+
+    async def drained(self) -> None:
+        while self._flusher is not None:
+            await asyncio.shield(self._flusher)
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, {}
+                await self._write(batch)
+        finally:
+            self._flusher = None
+
+    async def _write(self, batch: dict[str, list[Event]]) -> None:
+        try:
+            await write(self._redis, [event_command(web, events) for web, events in batch.items()])
+        except (RedisError, OSError) as error:
+            log.warning("bus.announce_failed", error=str(error), webs=len(batch))
+            self._on_failure(list(batch))
+
+
+async def write(redis: Redis, commands: list[tuple[Any, ...]]) -> None:
+    if len(commands) == 1:
+        await redis.execute_command(*commands[0])
+        return
+    pipeline = redis.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+    await pipeline.execute()
+
+
+def event_command(web: str, events: list[Event]) -> tuple[Any, ...]:
+    """A stream that its web process no longer keeps alive is not made again."""
+    key = events_key(web)
+    return ("XADD", key, "NOMKSTREAM", "MAXLEN", "~", EVENTS_KEPT, "*", "e", orjson.dumps(events))
+
+
+async def read_stream(
+    redis: Redis, key: str, *, on_trouble: Callable[[], None], trim: bool = False
+) -> AsyncIterator[Any]:
+    """Every event from now on; trouble is told once per outage, then reading goes on."""
+    last, seen = await _tail(redis, key), 0
+    while True:
+        try:
+            read: Any = await redis.xread({key: last}, count=200, block=1000)
+            for _, entries in read or ():
+                for entry_id, fields in entries:
+                    last = entry_id
+                    seen += 1
+                    for event in orjson.loads(fields[b"e"]):
+                        yield event
+            if trim and seen >= TRIM_EVERY:
+                seen = 0
+                await redis.xtrim(key, minid=last)
+        except (RedisError, OSError) as error:
+            log.warning("bus.read_failed", error=str(error))
+            on_trouble()
+            await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
+
+
+async def _tail(redis: Redis, key: str) -> bytes | str:
+    with contextlib.suppress(RedisError, OSError):
+        newest: Any = await redis.xrevrange(key, count=1)
+        if newest:
+            tail: bytes = newest[0][0]
+            return tail
+    return "0-0"

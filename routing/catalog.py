@@ -1,0 +1,129 @@
+"""What this process knows of backends, prices, budgets and policy; renewed when they change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import psycopg
+from django.db import DatabaseError, OperationalError, close_old_connections
+
+from analytics import reports
+from analytics.values import BudgetTerms, PriceTag
+from routing import connections, lookup, models, policy, vitals
+from routing.errors import Unavailable
+from teams import keys
+
+POLL_S = 0.3
+TRUST_S = 0.9
+"""Beyond this without a look at the revision, nothing remembered of a key counts: a revoke holds
+within a second even while Postgres cannot be asked."""
+STALE_S = 5.0
+"""Prices begin at moments, and health is not configuration: look again at least this often."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalog:
+    revision: int
+    loaded_at: float
+    backends: tuple[policy.Backend, ...]
+    budgets: tuple[BudgetTerms, ...]
+    policy_number: int
+
+    def live(self) -> Sequence[policy.Backend]:
+        """The backends with how they are doing this moment."""
+        return [_with_vitals(backend) for backend in self.backends]
+
+    def backend(self, name: str) -> policy.Backend | None:
+        return next((backend for backend in self.backends if backend.name == name), None)
+
+
+_lock = threading.Lock()
+_current: Catalog | None = None
+
+
+def current() -> Catalog:
+    return _current or refresh()
+
+
+def refresh() -> Catalog:
+    """Reads everything again; the old catalog serves until the new one stands whole."""
+    global _current
+    with _lock:
+        revision = lookup.revision(connections.current())
+        _current = _load(revision)
+    return _current
+
+
+def watch(stop: threading.Event) -> None:
+    """Runs in a thread of the web process until it stops."""
+    while not stop.wait(POLL_S):
+        try:
+            look()
+        except (Unavailable, psycopg.Error, DatabaseError):
+            connections.drop()
+    connections.drop()
+
+
+def look() -> None:
+    """One look at the revision: forget what may be outdated, then vouch for what is left."""
+    known = _current
+    seen = lookup.revision(connections.current())
+    outdated = known is None or known.revision != seen
+    if outdated:
+        keys.forget_all()
+    if outdated or known is None or time.monotonic() - known.loaded_at > STALE_S:
+        close_old_connections()
+        refresh()
+    keys.trust_for(TRUST_S)
+
+
+def _load(revision: int) -> Catalog:
+    try:
+        prices = reports.prices_in_force(datetime.now(UTC))
+        rows = models.Backend.objects.filter(enabled=True).select_related("health")
+        return Catalog(
+            revision=revision,
+            loaded_at=time.monotonic(),
+            backends=tuple(_card(row, prices.get(row.name, policy.UNPRICED)) for row in rows),
+            budgets=tuple(reports.budget_terms()),
+            policy_number=models.PolicyVersion.objects.values_list("number", flat=True).first()
+            or 0,
+        )
+    except OperationalError as error:
+        raise Unavailable("postgres") from error
+
+
+def _card(row: models.Backend, price: PriceTag) -> policy.Backend:
+    health = getattr(row, "health", None)
+    return policy.Backend(
+        backend_id=row.pk,
+        name=row.name,
+        kind=row.kind,
+        model=row.model,
+        version=row.updated_at.isoformat(),
+        price=price,
+        context=row.context,
+        max_output=row.max_output,
+        capabilities=frozenset(row.capabilities),
+        max_parallel=row.max_parallel,
+        weight=row.weight,
+        quality=row.quality,
+        failing=health is not None and health.state == models.HealthState.FAILING,
+        timeouts=dict(row.timeouts),
+    )
+
+
+def _with_vitals(backend: policy.Backend) -> policy.Backend:
+    vital = vitals.of(backend.name)
+    if vital is vitals.HEALTHY:
+        return backend
+    return replace(
+        backend,
+        failing=backend.failing or vital.failing,
+        first_token_s=vital.first_token_s,
+        in_flight=vital.in_flight,
+    )

@@ -1,0 +1,178 @@
+"""The worker's one hand on the book: claims, settlements and releases of many calls in one trip."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from analytics import ledger
+from analytics.values import Settlement
+from routing import connections
+from routing.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+MOST_IN_ONE_TRIP = 500
+PAUSE_AFTER_TROUBLE_S = 0.5
+CLAIM_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    verb: str
+    subject: Any
+    done: Future[bool]
+    asked_at: float
+
+
+class Clerk:
+    """A thread that takes everything asked so far, does each verb once for all, and answers.
+
+    Settlements and releases are repeated until Postgres takes them; a claim is given up, because
+    its caller has other backends to try.
+    """
+
+    def __init__(self, *, worker: str, lease_s: float) -> None:
+        self._worker = worker
+        self._lease_s = lease_s
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="clerk", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, *, patience_s: float) -> None:
+        """Returns when all that was asked is written, or patience has run out."""
+        self._jobs.put(None)
+        self._thread.join(patience_s)
+
+    async def claim(self, attempt_id: UUID) -> bool:
+        return await self._ask("claim", attempt_id)
+
+    async def settle(self, settlement: Settlement) -> bool:
+        return await self._ask("settle", settlement)
+
+    async def release(self, attempt_id: UUID, failure: str) -> bool:
+        return await self._ask("release", (attempt_id, failure))
+
+    async def renew(self, attempt_ids: list[UUID]) -> bool:
+        return await self._ask("renew", attempt_ids)
+
+    async def _ask(self, verb: str, subject: Any) -> bool:
+        done: Future[bool] = Future()
+        self._jobs.put(_Job(verb, subject, done, time.monotonic()))
+        return await asyncio.shield(asyncio.wrap_future(done))
+
+    def _work(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            jobs, last = self._rest(first)
+            for verb in ("claim", "settle", "release", "renew"):
+                self._do(verb, [job for job in jobs if job.verb == verb])
+            if last:
+                break
+        connections.drop()
+
+    def _rest(self, first: _Job) -> tuple[list[_Job], bool]:
+        jobs = [first]
+        while len(jobs) < MOST_IN_ONE_TRIP:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, False
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+        return jobs, False
+
+    def _do(self, verb: str, jobs: list[_Job]) -> None:
+        while jobs:
+            try:
+                self._verbs[verb](self, jobs)
+                return
+            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
+                log.warning(
+                    "clerk.postgres_unreachable", verb=verb, jobs=len(jobs), error=str(error)
+                )
+                connections.drop()
+                jobs = _without_the_impatient(jobs)
+                time.sleep(PAUSE_AFTER_TROUBLE_S)
+            except psycopg.Error as error:
+                log.exception("clerk.refused", verb=verb, jobs=len(jobs))
+                _one_by_one(jobs, error, lambda job: self._verbs[verb](self, [job]))
+                return
+
+    def _claim(self, jobs: list[_Job]) -> None:
+        ids = [job.subject for job in jobs]
+        claimed = ledger.claim(
+            connections.current(), ids, worker=self._worker, lease_s=self._lease_s
+        )
+        _answer(jobs, lambda job: job.subject in claimed)
+
+    def _settle(self, jobs: list[_Job]) -> None:
+        settled = ledger.settle(connections.current(), [job.subject for job in jobs])
+        _answer(jobs, lambda job: job.subject.attempt_id in settled)
+
+    def _release(self, jobs: list[_Job]) -> None:
+        by_failure: dict[str, list[_Job]] = {}
+        for job in jobs:
+            by_failure.setdefault(job.subject[1], []).append(job)
+        for failure, group in by_failure.items():
+            ids = [job.subject[0] for job in group]
+            released = ledger.release(connections.current(), ids, failure=failure)
+            _answer(group, lambda job, released=released: job.subject[0] in released)  # type: ignore[misc]
+
+    def _renew(self, jobs: list[_Job]) -> None:
+        ids = [attempt_id for job in jobs for attempt_id in job.subject]
+        ledger.renew(connections.current(), ids, lease_s=self._lease_s)
+        _answer(jobs, lambda _: True)
+
+    _verbs: dict[str, Callable[[Clerk, list[_Job]], None]] = {
+        "claim": _claim,
+        "settle": _settle,
+        "release": _release,
+        "renew": _renew,
+    }
+
+
+def _answer(jobs: list[_Job], says: Callable[[_Job], bool]) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_result(says(job))
+
+
+def _without_the_impatient(jobs: list[_Job]) -> list[_Job]:
+    """Claims past their patience and renewals are answered no; money goes on waiting."""
+    now = time.monotonic()
+    keep = []
+    for job in jobs:
+        hopeless = job.verb == "renew" or (
+            job.verb == "claim" and now - job.asked_at > CLAIM_PATIENCE_S
+        )
+        if hopeless:
+            job.done.set_result(False)
+        else:
+            keep.append(job)
+    return keep
+
+
+def _one_by_one(jobs: list[_Job], error: psycopg.Error, do: Callable[[_Job], None]) -> None:
+    """One bad row must not take the others of its trip with it."""
+    if len(jobs) == 1:
+        jobs[0].done.set_exception(error)
+        return
+    for job in jobs:
+        try:
+            do(job)
+        except psycopg.Error as alone:
+            connections.drop()
+            job.done.set_exception(alone)

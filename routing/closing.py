@@ -1,0 +1,167 @@
+"""How requests end in the book: hits, answers, refusals, clients that left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+from django.conf import settings
+
+from analytics import ledger
+from analytics.values import Outcome
+from caching import matching
+from caching.values import Fresh, Match
+from routing import answers, connections, execution, signals
+from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
+from routing.execution import Spent
+from routing.way import Room, Try, Way
+
+log = structlog.get_logger(__name__)
+
+UNRECORDED = (InvalidRequest, TooLarge, UnknownKey)
+"""Not requests yet: nothing was decided about them, and floods of them must cost nothing."""
+CLIENT_LEFT = 499
+
+
+def record_hit(way: Way, match: Match) -> None:
+    outcome = Outcome(
+        state="answered",
+        status=200,
+        tier=match.tier,
+        backend=match.backend,
+        reason=match.reason,
+        saved=match.cost,
+        prompt_tokens=match.prompt_tokens,
+        completion_tokens=match.completion_tokens,
+        overhead_ms=way.clock.elapsed_ms,
+        first_content_ms=way.clock.elapsed_ms,
+        total_ms=way.clock.elapsed_ms,
+        receipt={
+            **way.receipt(),
+            "cache": {"from": str(match.exchange_id), "age_s": round(match.age_s, 1)},
+        },
+    )
+    ledger.record_hit(connections.current(), way.origin, outcome)
+
+
+def close(way: Way, outcome: Outcome, fresh: Fresh | None = None) -> None:
+    """The receipt, and the answer for those who ask the same again."""
+    connection = connections.current()
+    if fresh is not None:
+        way.clock("remember", matching.remember, connection, fresh)
+    ledger.close(connection, way.origin, replace(outcome, receipt=way.receipt()))
+
+
+def answered(way: Way, each: Try, spent: Spent) -> Outcome:
+    total_ms = way.clock.elapsed_ms
+    return Outcome(
+        state="answered",
+        status=200,
+        tier=each.candidate.backend.tier,
+        backend=each.candidate.backend.name,
+        reason=each.reason,
+        attempts=len(way.tries),
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cached_tokens=spent.cached_tokens,
+        estimated=spent.estimated,
+        overhead_ms=max(0.0, total_ms - waited_ms(way)),
+        first_content_ms=each.first_content_ms,
+        total_ms=total_ms,
+    )
+
+
+def waited_ms(way: Way) -> float:
+    """Time spent in engines; the rest of a request's time is KORA's own."""
+    return sum(each.engine_ms for each in way.tries)
+
+
+def fresh_answer(
+    way: Way, each: Try, spent: Spent, *, body: answers.Body, chunks: bytes | None = None
+) -> Fresh | None:
+    """What may be remembered of an answer, unless caller or content forbid it."""
+    if way.prompt.constraints.cache == "no-store" or not answers.may_be_stored(body):
+        return None
+    return Fresh(
+        team_id=way.caller.team_id,
+        fingerprint=way.fingerprint,
+        model_asked=way.prompt.model,
+        backend=each.candidate.backend.name,
+        question=signals.question(way.prompt)[: signals.LONGEST_QUESTION].replace("\0", ""),
+        answer=answers.strip(body),
+        chunks=chunks,
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost=spent.cost,
+        exchange_id=way.exchange_id,
+        ttl_s=settings.KORA_CACHE_TTL_S,
+    )
+
+
+def as_match(fresh: Fresh) -> Match:
+    """The answer as those get it who waited for it in flight."""
+    return Match(
+        tier="exact",
+        reason="cache:in-flight",
+        backend=fresh.backend,
+        answer=fresh.answer,
+        chunks=fresh.chunks,
+        cost=fresh.cost,
+        prompt_tokens=fresh.prompt_tokens,
+        completion_tokens=fresh.completion_tokens,
+        exchange_id=fresh.exchange_id,
+        created_at=datetime.now(UTC),
+        age_s=0.0,
+    )
+
+
+async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = None) -> None:
+    """Closes the book on a request; losing Postgres here costs its receipt, never its money."""
+    try:
+        await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
+    except (Unavailable, psycopg.Error) as error:
+        log.warning("receipt.unwritten", exchange=str(way.exchange_id), error=str(error))
+    finally:
+        land(way, room, fresh)
+
+
+def land(way: Way, room: Room, fresh: Fresh | None) -> None:
+    if way.flight is not None:
+        key, way.flight = way.flight, None
+        room.flights.land(key, as_match(fresh) if fresh else None)
+
+
+async def refuse(way: Way, room: Room, refusal: Refusal) -> None:
+    if way.known_caller is None or way.known_prompt is None or isinstance(refusal, UNRECORDED):
+        land(way, room, None)
+        return
+    outcome = ended(way, state="failed", status=room.statuses[refusal.code], code=refusal.code)
+    await finish(way, room, outcome)
+
+
+async def cancelled(way: Way, room: Room) -> None:
+    if way.known_caller is None or way.known_prompt is None:
+        return
+    with contextlib.suppress(asyncio.CancelledError):
+        await finish(way, room, ended(way, state="cancelled", status=CLIENT_LEFT, code="cancelled"))
+
+
+def ended(way: Way, *, state: str, status: int, code: str) -> Outcome:
+    """How a request without a complete answer stands in the book."""
+    last = way.tries[-1] if way.tries else None
+    return Outcome(
+        state=state,
+        status=status,
+        error_code=code,
+        tier=last.candidate.backend.tier if last else "",
+        backend=last.candidate.backend.name if last else "",
+        reason=last.reason if last else "",
+        attempts=len(way.tries),
+        overhead_ms=max(0.0, way.clock.elapsed_ms - waited_ms(way)),
+        first_content_ms=last.first_content_ms if last else None,
+        total_ms=way.clock.elapsed_ms,
+    )

@@ -1,0 +1,328 @@
+"""Where a worker carries out calls: takes them from its queue, runs engines, tells, settles."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict
+from dataclasses import astuple
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+
+from analytics import prices
+from analytics.values import PriceTag, Settlement
+from inference import counting, engines
+from inference.words import Call, Completion, Delta, EngineError, Failure, Usage
+from routing import bus, targets
+from routing.clerk import Clerk
+
+log = structlog.get_logger(__name__)
+
+ALIVE_EVERY_S = 1.0
+ALIVE_FOR_MS = 5_000
+REMEMBERED_CANCELS = 10_000
+SETTLE_PATIENCE_S = 5.0
+TAKE_AT_MOST = 64
+UNBILLED = frozenset(
+    {Failure.KEY_PERMANENT, Failure.KEY_TRANSIENT, Failure.SERVER, Failure.CLIENT,
+     Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
+)  # fmt: skip
+"""Failures that no provider bills when nothing was produced; of the others nobody knows."""
+
+
+class EngineRoom:
+    """All calls of one worker process, in one event loop."""
+
+    def __init__(self, *, queue: str, worker: str, slots: int, lease_s: float) -> None:
+        self._queue = queue
+        self._worker = worker
+        self._slots = asyncio.Semaphore(slots)
+        self._size = slots
+        self._lease_s = lease_s
+        self._redis = bus.connect()
+        self._taker = bus.connect(read_timeout_s=None)
+        self._listener = bus.connect(read_timeout_s=None)
+        self._announcer = bus.Announcer(self._redis, on_failure=self._deaf)
+        self._clerk = Clerk(worker=worker, lease_s=lease_s)
+        self._engines = engines.open_engines()
+        self._running: dict[str, tuple[asyncio.Task[None], str]] = {}
+        self._cancelled: OrderedDict[str, None] = OrderedDict()
+
+    async def work(self, stop: asyncio.Event, *, drain_s: float) -> None:
+        self._clerk.start()
+        if self._queue == "cloud":
+            self._engines.warm()
+        chores = [
+            asyncio.create_task(chore)
+            for chore in (self._stay_alive(), self._take(), self._listen(), self._renew())
+        ]
+        await stop.wait()
+        chores[1].cancel()
+        await self._drain(drain_s)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await self._close()
+
+    async def _drain(self, drain_s: float) -> None:
+        tasks = [task for task, _ in self._running.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=drain_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _close(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._announcer.drained(), 2.0)
+        await asyncio.to_thread(self._clerk.stop, patience_s=10.0)
+        await self._engines.close()
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.delete(bus.worker_key(self._worker))
+        for client in (self._redis, self._taker, self._listener):
+            await client.aclose()
+
+    # Chores
+
+    async def _stay_alive(self) -> None:
+        while True:
+            state = orjson.dumps(
+                {"queue": self._queue, "running": len(self._running), "slots": self._size}
+            )
+            with contextlib.suppress(RedisError, OSError):
+                await self._redis.set(bus.worker_key(self._worker), state, px=ALIVE_FOR_MS)
+            await asyncio.sleep(ALIVE_EVERY_S)
+
+    async def _take(self) -> None:
+        """A full room takes nothing, so calls wait in the queue where all can see them."""
+        key = bus.calls_key(self._queue)
+        while True:
+            await self._slots.acquire()
+            self._slots.release()
+            try:
+                first = await self._taker.blpop([key], timeout=1.0)
+                if first is None:
+                    continue
+                free = min(self._size - len(self._running) - 1, TAKE_AT_MOST)
+                more = await self._taker.lpop(key, free) if free > 0 else None
+                for raw in (first[1], *(more or ())):
+                    await self._slots.acquire()
+                    self._begin(orjson.loads(raw))
+            except (RedisError, OSError) as error:
+                log.warning("engine_room.queue_unreachable", error=str(error))
+                await asyncio.sleep(bus.PAUSE_AFTER_TROUBLE_S)
+
+    def _begin(self, message: dict[str, Any]) -> None:
+        attempt_id = message["attempt"]
+        task = asyncio.create_task(self._carry_out(message))
+        self._running[attempt_id] = (task, message["web"])
+        task.add_done_callback(lambda _: self._ended(attempt_id))
+        if attempt_id in self._cancelled:
+            task.cancel()
+
+    def _ended(self, attempt_id: str) -> None:
+        self._running.pop(attempt_id, None)
+        self._slots.release()
+
+    async def _listen(self) -> None:
+        key = bus.cancels_key(self._queue)
+        async for attempt_id in bus.read_stream(self._listener, key, on_trouble=lambda: None):
+            name = str(attempt_id)
+            self._cancelled[name] = None
+            while len(self._cancelled) > REMEMBERED_CANCELS:
+                self._cancelled.popitem(last=False)
+            if name in self._running:
+                self._running[name][0].cancel()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            if self._running:
+                await self._clerk.renew([UUID(name) for name in self._running])
+
+    def _deaf(self, webs: list[str]) -> None:
+        """These web processes cannot hear us and have already told their clients so."""
+        for task, web in list(self._running.values()):
+            if web in webs:
+                task.cancel()
+
+    # One call
+
+    async def _carry_out(self, message: dict[str, Any]) -> None:
+        attempt = Attempt(message)
+        try:
+            if await self._claimed(attempt):
+                await self._run(attempt)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._clerk.release(attempt.uuid, Failure.CANCELLED.value))
+        except Exception:
+            log.exception("engine_room.crashed", attempt=attempt.attempt_id)
+            await self._fail(attempt, EngineError(Failure.SERVER, "the worker failed"))
+
+    async def _claimed(self, attempt: Attempt) -> bool:
+        if attempt.seconds_left <= 0:
+            await self._clerk.release(attempt.uuid, Failure.TIMEOUT.value)
+            self._tell(
+                attempt, "failed", failure="timeout", message="it waited too long in the queue"
+            )
+            return False
+        if not await self._clerk.claim(attempt.uuid):
+            self._tell(attempt, "failed", failure="withdrawn", message="the hold had ended")
+            return False
+        self._tell(attempt, "started", worker=self._worker)
+        return True
+
+    async def _run(self, attempt: Attempt) -> None:
+        try:
+            target = await targets.find(attempt.backend_id, attempt.version)
+            attempt.began = time.perf_counter()
+            call = Call(body=attempt.body, stream=attempt.stream, deadline_s=attempt.seconds_left)
+            async with contextlib.aclosing(
+                self._engines.for_kind(target.kind).run(target, call)
+            ) as events:
+                async for event in events:
+                    if isinstance(event, Completion):
+                        await self._finish(attempt, event)
+                        return
+                    self._pass_on(attempt, event)
+            await self._fail(attempt, EngineError(Failure.CUT, "the backend stopped in between"))
+        except EngineError as error:
+            await self._fail(attempt, error)
+        except asyncio.CancelledError:
+            gone = EngineError(Failure.CANCELLED, "the call was cancelled")
+            await asyncio.shield(self._fail(attempt, gone))
+
+    def _pass_on(self, attempt: Attempt, delta: Delta) -> None:
+        attempt.produced += counting.count(_text_of(delta.chunk)) if delta.has_content else 0
+        first = {"ms": attempt.engine_ms} if delta.has_content and not attempt.has_content else {}
+        attempt.has_content = attempt.has_content or delta.has_content
+        self._tell(attempt, "delta", chunk=delta.chunk, content=delta.has_content, **first)
+
+    async def _finish(self, attempt: Attempt, completion: Completion) -> None:
+        """On disk before the client is told: what was answered is in the book."""
+        cost = attempt.cost(completion.usage)
+        attempt.stop()
+        await self._settle(attempt, completion.usage, cost)
+        usage = completion.usage
+        self._tell(
+            attempt,
+            "done",
+            body=completion.body,
+            cost=str(cost),
+            ms=attempt.engine_ms,
+            usage=astuple(usage),
+        )
+
+    async def _fail(self, attempt: Attempt, error: EngineError) -> None:
+        attempt.stop()
+        cost = Decimal(0)
+        if attempt.produced == 0 and error.failure in UNBILLED:
+            await self._clerk.release(attempt.uuid, error.failure.value)
+        else:
+            usage = Usage(
+                prompt_tokens=attempt.prompt_tokens,
+                completion_tokens=attempt.produced,
+                estimated=True,
+            )
+            cost = attempt.cost(usage)
+            await self._settle(attempt, usage, cost, failure=error.failure)
+        self._tell(
+            attempt,
+            "failed",
+            failure=error.failure.value,
+            message=error.message,
+            retry_after_s=error.retry_after_s,
+            status=error.status,
+            permanent=error.permanent,
+            ms=attempt.engine_ms,
+            cost=str(cost),
+        )
+
+    async def _settle(
+        self, attempt: Attempt, usage: Usage, cost: Decimal, failure: Failure | None = None
+    ) -> None:
+        settlement = Settlement(
+            attempt_id=attempt.uuid,
+            cost=cost,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            estimated=usage.estimated,
+            unconfirmed=failure is Failure.TIMEOUT,
+            failure=failure.value if failure else "",
+        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._clerk.settle(settlement), SETTLE_PATIENCE_S)
+
+    def _tell(self, attempt: Attempt, kind: str, **facts: Any) -> None:
+        self._announcer.tell(attempt.web, {"kind": kind, "attempt": attempt.attempt_id, **facts})
+
+
+class Attempt:
+    """What came in with the message, and how much has been produced."""
+
+    __slots__ = (
+        "attempt_id", "backend_id", "began", "body", "deadline", "ended", "has_content", "price",
+        "produced", "prompt_tokens", "stream", "uuid", "version", "web",
+    )  # fmt: skip
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self.attempt_id: str = message["attempt"]
+        self.uuid = UUID(self.attempt_id)
+        self.web: str = message["web"]
+        self.backend_id: int = message["backend"]
+        self.version: str = message["version"]
+        self.body: dict[str, Any] = message["body"]
+        self.stream: bool = message["stream"]
+        self.deadline: float = message["deadline"]
+        self.prompt_tokens: int = message["prompt_tokens"]
+        self.price = PriceTag(
+            price_id=None,
+            price_in=Decimal(message["price"][0]),
+            price_out=Decimal(message["price"][1]),
+            price_cached_in=Decimal(message["price"][2]),
+        )
+        self.produced = 0
+        self.has_content = False
+        self.began = 0.0
+        self.ended = 0.0
+
+    def stop(self) -> None:
+        """The engine is done; what follows is KORA's own time."""
+        self.ended = time.perf_counter()
+
+    @property
+    def engine_ms(self) -> float:
+        if not self.began:
+            return 0.0
+        return ((self.ended or time.perf_counter()) - self.began) * 1000
+
+    @property
+    def seconds_left(self) -> float:
+        return self.deadline - time.time()
+
+    def cost(self, usage: Usage) -> Decimal:
+        return prices.cost_of(
+            self.price,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+        )
+
+
+def _text_of(chunk: dict[str, Any]) -> str:
+    """All that was generated in a chunk: words, thoughts, tool arguments."""
+    texts = []
+    for choice in chunk.get("choices") or ():
+        delta = choice.get("delta") or {}
+        texts += [value for value in delta.values() if isinstance(value, str)]
+        for call in delta.get("tool_calls") or ():
+            texts.append((call.get("function") or {}).get("arguments") or "")
+    return "".join(texts)

@@ -1,0 +1,257 @@
+"""Carries a plan out: one backend after the other until content comes, inside one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from django.conf import settings
+
+from analytics import ledger
+from routing import connections, stages, vitals
+from routing.bus import Event
+from routing.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    Unavailable,
+    UpstreamFailed,
+)
+from routing.policy import Candidate
+from routing.switchboard import Mailbox
+from routing.way import Planned, Room, Try, Way
+
+HOPELESS = frozenset({"client", "policy"})
+"""No other backend would take it either: the client has to change the request."""
+BUS = frozenset({"bus"})
+USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "estimated")
+
+
+@dataclass(kw_only=True, slots=True)
+class Flow:
+    """An attempt that has begun to answer: what has arrived, and where the rest will."""
+
+    each: Try
+    mailbox: Mailbox
+    arrived: list[Event]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What the winning attempt used and cost."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    cost: Decimal = Decimal(0)
+
+    def as_usage(self) -> dict[str, Any]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
+        }
+
+
+class BrokenStream(Exception):  # noqa: N818
+    """The backend failed after the client had begun to read."""
+
+
+def deadline_s(way: Way) -> float:
+    """Seconds this request may take, from its arrival."""
+    asked = way.prompt.constraints.max_latency_ms
+    return min(asked / 1000 if asked else settings.KORA_DEADLINE_S, settings.KORA_DEADLINE_S)
+
+
+def seconds_left(way: Way) -> float:
+    return deadline_s(way) - way.clock.elapsed_ms / 1000
+
+
+async def begin(way: Way, room: Room, plan: Planned) -> Flow:
+    """The first backend in order that gives content; a failure before it moves on to the next."""
+    each = plan.first
+    order = list(plan.decision.order)
+    while True:
+        event = await _attempt(way, room, each)
+        if isinstance(event, Flow):
+            return event
+        _give_up_if_hopeless(way, event)
+        following = _next(order, each, event)
+        if following is None:
+            raise all_failed(way)
+        reason = f"fallback:{event['failure']}"
+        each = await in_thread(room, stages.hold, way, following, reason)
+
+
+async def _attempt(way: Way, room: Room, each: Try) -> Flow | Event:
+    """Either the beginning of an answer, or the event that says why there is none."""
+    mailbox = _send(way, room, each)
+    backend = each.candidate.backend.name
+    arrived: list[Event] = []
+    try:
+        while True:
+            event = await mailbox.next()
+            if event["kind"] == "failed":
+                break
+            arrived.append(event)
+            if event["kind"] == "started":
+                each.worker = event["worker"]
+            elif event["kind"] == "done" or event.get("content"):
+                _content_came(way, each, event)
+                vitals.answered(backend, (way.clock.elapsed_ms - each.started_ms) / 1000)
+                return Flow(each=each, mailbox=mailbox, arrived=arrived)
+    except BaseException:
+        await abandon(room, each, mailbox)
+        raise
+    note_failure(way, each, event)
+    await end(room, each, mailbox)
+    return event
+
+
+def _send(way: Way, room: Room, each: Try) -> Mailbox:
+    backend = each.candidate.backend
+    each.started_ms = way.clock.elapsed_ms
+    vitals.began(backend.name)
+    price = backend.price
+    message = {
+        "backend": backend.backend_id,
+        "version": backend.version,
+        "body": way.prompt.body,
+        "stream": way.prompt.stream,
+        "deadline": time.time() + max(0.0, deadline_s(way) - each.started_ms / 1000),
+        "prompt_tokens": way.signals.prompt_tokens,
+        "price": [str(price.price_in), str(price.price_out), str(price.price_cached_in)],
+    }
+    return room.switchboard.send(backend.tier, str(each.attempt_id), message)
+
+
+def _content_came(way: Way, each: Try, event: Event) -> None:
+    each.first_content_ms = way.clock.elapsed_ms
+    each.engine_ms = event.get("ms") or 0.0
+
+
+def note_failure(way: Way, each: Try, event: Event) -> None:
+    each.outcome = event["failure"]
+    each.message = event.get("message") or ""
+    each.cost = event.get("cost") or "0"
+    each.status = event.get("status")
+    each.engine_ms = event.get("ms") or each.engine_ms
+    if event["failure"] not in {"bus", "cancelled", "client", "context", "policy"}:
+        vitals.failed(each.candidate.backend.name)
+
+
+async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
+    """The attempt is over on our side; one that no worker had begun is withdrawn."""
+    room.switchboard.forget(mailbox)
+    vitals.ended(each.candidate.backend.name)
+    if each.outcome in {"bus", "worker", "no-worker"} and not mailbox.worker:
+        await in_thread(room, _withdraw, each)
+
+
+async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
+    """The client left or the deadline passed: the worker stops and settles what it produced."""
+    room.switchboard.cancel(mailbox)
+    room.switchboard.forget(mailbox)
+    vitals.ended(each.candidate.backend.name)
+    each.outcome = each.outcome or "cancelled"
+    if not mailbox.worker:
+        await asyncio.shield(in_thread(room, _withdraw, each))
+
+
+def _withdraw(each: Try) -> None:
+    """Frees a hold that nobody claimed; if a worker was quicker, it settles. Else the lease ends."""
+    try:
+        ledger.withdraw(connections.current(), [each.attempt_id], failure=each.outcome)
+    except (psycopg.Error, Unavailable):
+        connections.drop()
+
+
+def _give_up_if_hopeless(way: Way, event: Event) -> None:
+    failure = event["failure"]
+    if failure in BUS:
+        raise Unavailable("event bus")
+    if failure == "no-worker":
+        raise Unavailable("cloud worker")
+    if failure == "timeout" and way.clock.elapsed_ms >= deadline_s(way) * 1000:
+        raise DeadlineExceeded(attempts=told(way))
+    if failure in HOPELESS:
+        raise InvalidRequest(
+            event.get("message") or "The backend refused the request.", failure=failure
+        )
+
+
+def _next(order: list[Candidate], each: Try, event: Event) -> Candidate | None:
+    """After a context overflow only a bigger context makes sense."""
+    position = order.index(each.candidate)
+    later = order[position + 1 :]
+    if event["failure"] == "context":
+        later = [c for c in later if c.backend.context > each.candidate.backend.context]
+    return later[0] if later else None
+
+
+def all_failed(way: Way) -> UpstreamFailed | InvalidRequest:
+    last = way.tries[-1]
+    if last.outcome == "context":
+        return InvalidRequest(last.message, param="messages", failure="context")
+    return UpstreamFailed(
+        f"Every backend that was tried failed; the last, {last.candidate.backend.name}, "
+        f"with {last.outcome}.",
+        attempts=told(way),
+    )
+
+
+def told(way: Way) -> list[dict[str, Any]]:
+    """One entry for each attempt; messages of engines carry no secrets."""
+    return [
+        {"backend": each.candidate.backend.name, "failure": each.outcome, "message": each.message}
+        for each in way.tries
+    ]
+
+
+async def events(way: Way, room: Room, flow: Flow) -> AsyncGenerator[Event, None]:
+    """All deltas and then `done`; a failure in between ends the attempt and breaks the stream."""
+    try:
+        while True:
+            event = flow.arrived.pop(0) if flow.arrived else await flow.mailbox.next()
+            if event["kind"] == "failed":
+                note_failure(way, flow.each, event)
+                raise BrokenStream(flow.each.message)
+            yield event
+            if event["kind"] == "done":
+                flow.each.outcome = "answered"
+                return
+    finally:
+        if flow.each.outcome:
+            await end(room, flow.each, flow.mailbox)
+        else:
+            await abandon(room, flow.each, flow.mailbox)
+
+
+def spent(each: Try, done: Event) -> Spent:
+    facts = dict(zip(USAGE, done["usage"], strict=True))
+    each.cost = done["cost"]
+    each.tokens = facts["prompt_tokens"] + facts["completion_tokens"]
+    each.engine_ms = done.get("ms") or each.engine_ms
+    return Spent(**facts, cost=Decimal(done["cost"]))
+
+
+async def in_thread(room: Room, work: Any, *args: Any) -> Any:
+    """Runs a synchronous step in the web's own threads, whose connections persist."""
+    return await asyncio.get_running_loop().run_in_executor(room.threads, guarded, work, args)
+
+
+def guarded(work: Any, args: tuple[Any, ...]) -> Any:
+    """Postgres being away is one clear refusal, and the next request tries a new connection."""
+    try:
+        return work(*args)
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        connections.drop()
+        raise Unavailable("postgres") from error

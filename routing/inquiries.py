@@ -1,0 +1,123 @@
+"""What a key holder can ask without asking a model: models, a decision, a receipt."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from analytics.models import Exchange, LedgerRow
+from caching.values import NoMatch
+from routing import answers, catalog, policy, questions, replies, rules, signals, stages
+from routing.errors import NotFound
+from routing.replies import Reply
+from routing.way import Incoming, Room, Way
+
+BEGINNING = 1_700_000_000
+"""`created` of models that have no date of their own."""
+
+
+def models(incoming: Incoming, room: Room) -> Reply:
+    del room
+    caller = stages.authenticate(incoming)
+    concrete = [b for b in catalog.current().backends if caller.may_use(b.name)]
+    listed = [_model(name, "kora") for name in policy.VIRTUAL]
+    listed += [_model(backend.name, backend.kind) for backend in concrete]
+    return _json({"object": "list", "data": listed})
+
+
+def model(incoming: Incoming, room: Room, name: str) -> Reply:
+    found = orjson.loads(models(incoming, room).body)["data"]
+    for each in found:
+        if each["id"] == name:
+            return _json(each)
+    raise NotFound(f"The model '{name}' does not exist or this key may not use it.")
+
+
+def _model(name: str, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": BEGINNING, "owned_by": owner}
+
+
+def route(incoming: Incoming, room: Room) -> Reply:
+    """The decision that this request would get now, and why; nothing is run, held or stored."""
+    way = Way(incoming=incoming)
+    clock = way.clock
+    way.policy = catalog.current().policy_number
+    way.known_caller = clock("authenticate", stages.authenticate, incoming)
+    way.known_prompt = clock("parse", questions.parse, incoming.raw, incoming.headers)
+    way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
+    way.known_signals = clock("signals", signals.read, way.prompt)
+    clock("guard", stages.guard, way, room)
+    clock("rules", rules.judge, way.prompt, way.signals)
+    found = clock("exact", stages.exact, way)
+    if not isinstance(found, NoMatch):
+        chosen = {"tier": found.tier, "backend": found.backend, "reason": found.reason}
+        return _json({**chosen, "expected_cost": "0", "fallbacks": [], **_about(way)})
+    way.misses["exact"] = found.reason
+    return _json({**_choice(way), **_about(way)})
+
+
+def _choice(way: Way) -> dict[str, Any]:
+    decision = way.clock("decide", stages.choose, way)
+    first = decision.order[0]
+    return {
+        "tier": first.backend.tier,
+        "backend": first.backend.name,
+        "reason": decision.reason,
+        "expected_cost": answers.usd(first.worst_case),
+        "fallbacks": [candidate.backend.name for candidate in decision.order[1:]],
+    }
+
+
+def _about(way: Way) -> dict[str, Any]:
+    return {"object": "kora.route", "policy": way.policy, "receipt": way.receipt()}
+
+
+def receipt(incoming: Incoming, room: Room, request_id: str) -> Reply:
+    """A request of the caller's own team; another team's does not exist for it."""
+    del room
+    caller = stages.authenticate(incoming)
+    exchange = Exchange.objects.filter(pk=_uuid(request_id), team_id=caller.team_id).first()
+    if exchange is None:
+        raise NotFound(f"There is no request '{request_id}'.")
+    return _json(_as_json(exchange))
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text.removeprefix("chatcmpl-"))
+    except ValueError as error:
+        raise NotFound(f"There is no request '{text}'.") from error
+
+
+COLUMNS = (
+    "state", "status", "error_code", "tier", "backend", "reason", "policy", "model_asked",
+    "streamed", "prompt_tokens", "completion_tokens", "cached_tokens", "estimated",
+    "overhead_ms", "first_content_ms", "total_ms", "tags", "session", "end_user",
+)  # fmt: skip
+
+
+def _as_json(exchange: Exchange) -> dict[str, Any]:
+    rows = LedgerRow.objects.filter(exchange_id=exchange.pk).order_by("id")
+    return {
+        "id": str(exchange.pk),
+        "object": "kora.request",
+        "at": exchange.at.isoformat(),
+        "team": exchange.team_name,
+        "key": exchange.key_name,
+        **{column: getattr(exchange, column) for column in COLUMNS},
+        "cost": str(exchange.cost),
+        "saved": str(exchange.saved),
+        "attempts": exchange.attempts,
+        "ledger": [
+            {"kind": row.kind, "backend": row.backend, "cost": str(row.cost),
+             "saved": str(row.saved), "estimated": row.estimated, "unconfirmed": row.unconfirmed}
+            for row in rows
+        ],
+        "receipt": exchange.receipt,
+    }  # fmt: skip
+
+
+def _json(value: Any) -> Reply:
+    return Reply(headers={"content-type": replies.JSON}, body=orjson.dumps(value))

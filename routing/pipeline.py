@@ -1,0 +1,103 @@
+"""A request's way through KORA, stage by stage: read this file first.
+
+`decide` is stages 1 to 9: plain and synchronous, in one of the web process's own threads.
+`answer` is the whole way: it has `decide` run there, then carries out what was decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from caching.values import NoMatch
+from routing import (
+    catalog,
+    closing,
+    execution,
+    questions,
+    replies,
+    rules,
+    signals,
+    stages,
+)
+from routing.errors import DeadlineExceeded, Refusal
+from routing.flights import Flight
+from routing.replies import Reply
+from routing.way import Answered, Incoming, Planned, Room, Way
+
+if TYPE_CHECKING:
+    from caching.values import Match
+
+
+async def answer(incoming: Incoming, room: Room) -> Reply:
+    """One request, from its bytes to a reply; whatever refuses it is in the book as well."""
+    way = Way(incoming=incoming)
+    try:
+        plan = await execution.in_thread(room, decide, way, room)
+        async with asyncio.timeout(execution.seconds_left(way)):
+            while isinstance(plan, Future):
+                plan = await _follow(way, room, plan)
+            if isinstance(plan, Answered):
+                return replies.replay(way, plan.match)
+            flow = await execution.begin(way, room, plan)
+            if way.prompt.stream:
+                return replies.stream(way, room, flow)
+            return await replies.whole(way, room, flow)
+    except TimeoutError:
+        refusal: Refusal = DeadlineExceeded(attempts=execution.told(way))
+        await closing.refuse(way, room, refusal)
+        raise refusal from None
+    except Refusal as refused:
+        await closing.refuse(way, room, refused)
+        raise
+    except asyncio.CancelledError:
+        await asyncio.shield(closing.cancelled(way, room))
+        raise
+
+
+def decide(way: Way, room: Room) -> Answered | Planned | Flight:
+    """Stages 1 to 9. What they find is written on the way; the receipt is drawn from it."""
+    clock = way.clock
+    way.policy = catalog.current().policy_number
+    way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
+    way.known_prompt = clock("parse", questions.parse, way.incoming.raw, way.incoming.headers)
+    way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
+    way.known_signals = clock("signals", signals.read, way.prompt)
+    clock("guard", stages.guard, way, room)
+    clock("rules", rules.judge, way.prompt, way.signals)
+    found = clock("exact", stages.exact, way)
+    if isinstance(found, NoMatch):
+        flying = clock("in flight", stages.board, way, room)
+        if flying is not None:
+            return flying
+        found = _similar(way, found)
+    if not isinstance(found, NoMatch):
+        clock("record", closing.record_hit, way, found)
+        return Answered(match=found)
+    decision = clock("decide", stages.choose, way)
+    first = clock("hold", stages.hold, way, decision.order[0], decision.reason)
+    return Planned(decision=decision, first=first)
+
+
+def _similar(way: Way, missed: NoMatch) -> Match | NoMatch:
+    """The tiers between the exact answer and a model; each says why it had nothing."""
+    way.misses["exact"] = missed.reason
+    for tier, look in (("semantic", stages.semantic), ("patterns", stages.patterns)):
+        found = way.clock(tier, look, way)
+        if not isinstance(found, NoMatch):
+            return found
+        way.misses[tier] = found.reason
+    return NoMatch(reason="no-tier-knew")
+
+
+async def _follow(way: Way, room: Room, flight: Flight) -> Answered | Planned | Flight:
+    """Wait for the identical question that is being asked; if that fails, ask for ourselves."""
+    began = time.perf_counter()
+    match = await asyncio.shield(asyncio.wrap_future(flight))
+    way.clock.note("waited in flight", began)
+    if match is None:
+        return await execution.in_thread(room, decide, way, room)  # type: ignore[no-any-return]
+    await execution.in_thread(room, closing.record_hit, way, match)
+    return Answered(match=match)

@@ -1,0 +1,203 @@
+"""Which backends may answer, in which order and why: hard constraints first, then score (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from analytics import prices
+from analytics.values import PriceTag
+from routing.questions import Constraints, Prompt
+from routing.signals import Signals
+
+VIRTUAL = {
+    "auto": "cheapest-feasible",
+    "auto:cheap": "cheapest-feasible",
+    "auto:fast": "fastest-feasible",
+    "auto:best": "best-feasible",
+    "auto:local": "cheapest-feasible",
+}
+MARGIN = 1.5
+"""Prompt tokens are estimated without a tokenizer; a hold takes half as many again."""
+UNPRICED = PriceTag(
+    price_id=None, price_in=Decimal(0), price_out=Decimal(0), price_cached_in=Decimal(0)
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """One backend as the decision sees it: what it can do, what it costs, how it is doing."""
+
+    backend_id: int
+    name: str
+    kind: str
+    model: str
+    version: str
+    price: PriceTag
+    context: int
+    max_output: int
+    capabilities: frozenset[str]
+    max_parallel: int
+    weight: float
+    quality: float
+    failing: bool = False
+    first_token_s: float | None = None
+    in_flight: int = 0
+    timeouts: dict[str, float] | None = None
+
+    @property
+    def tier(self) -> str:
+        return "local" if self.kind == "local" else "cloud"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wants:
+    """What the request and its key demand of a backend."""
+
+    model: str
+    prompt_tokens: int
+    output_tokens: int | None
+    choices: int
+    needs: frozenset[str]
+    constraints: Constraints
+    allowed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    backend: Backend
+    worst_case: Decimal
+    excluded: str = ""
+    score: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "backend": self.backend.name,
+            "tier": self.backend.tier,
+            "expected_cost": str(self.worst_case),
+            "quality": self.backend.quality,
+            "score": self.score,
+            "excluded": self.excluded,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Backends in the order in which they are tried; the first is expected to answer."""
+
+    order: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...]
+    reason: str
+    propensity: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoWay:
+    """No candidate is feasible: the constraint that binds, and what would relax it."""
+
+    binding: str
+    relaxations: tuple[dict[str, Any], ...]
+    candidates: tuple[Candidate, ...]
+
+
+def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
+    needs = {"tools": signals.tools, "json_schema": signals.structured, "vision": signals.images}
+    return Wants(
+        model=prompt.model,
+        prompt_tokens=signals.prompt_tokens,
+        output_tokens=prompt.max_tokens,
+        choices=prompt.choices,
+        needs=frozenset(name for name, needed in needs.items() if needed),
+        constraints=prompt.constraints,
+        allowed=allowed,
+    )
+
+
+def decide(asked: Wants, backends: Sequence[Backend]) -> Decision | NoWay:
+    named = asked.model not in VIRTUAL
+    considered = [b for b in backends if b.name == asked.model] if named else backends
+    candidates = tuple(_weigh(asked, backend) for backend in considered)
+    feasible = [candidate for candidate in candidates if not candidate.excluded]
+    if not feasible:
+        return _no_way(asked, candidates)
+    goal = "named-model" if named else VIRTUAL[asked.model]
+    ordered = sorted(feasible, key=lambda candidate: _rank(goal, candidate))
+    return Decision(order=tuple(ordered), candidates=candidates, reason=f"policy:{goal}")
+
+
+def _weigh(asked: Wants, backend: Backend) -> Candidate:
+    output = (asked.output_tokens or backend.max_output) * asked.choices
+    worst = prices.worst_case(
+        backend.price, prompt_tokens=int(asked.prompt_tokens * MARGIN), max_output=output
+    )
+    return Candidate(
+        backend=backend,
+        worst_case=worst,
+        excluded=_exclusion(asked, backend, worst),
+        score=backend.quality - float(worst),
+    )
+
+
+def _exclusion(asked: Wants, backend: Backend, worst: Decimal) -> str:
+    """The first hard constraint that this backend breaks, or nothing."""
+    limits = asked.constraints
+    local_only = limits.locality == "local" or asked.model == "auto:local"
+    broken = {
+        "not-allowed": bool(asked.allowed) and not asked.allowed & {backend.name, asked.model},
+        "locality": local_only and backend.tier != "local",
+        "capability": not asked.needs <= backend.capabilities,
+        "context": asked.prompt_tokens + (asked.output_tokens or 0) > backend.context,
+        "max-cost": limits.max_cost is not None and worst > limits.max_cost,
+        "min-quality": limits.min_quality is not None and backend.quality < limits.min_quality,
+        "max-latency": _too_slow(limits, backend),
+        "busy": backend.in_flight >= backend.max_parallel,
+    }
+    return next((name for name, is_broken in broken.items() if is_broken), "")
+
+
+def _too_slow(limits: Constraints, backend: Backend) -> bool:
+    if limits.max_latency_ms is None or backend.first_token_s is None:
+        return False
+    return backend.first_token_s * 1000 > limits.max_latency_ms
+
+
+def _rank(goal: str, candidate: Candidate) -> tuple[Any, ...]:
+    """Struggling backends come last but are never left out: they may be all there is."""
+    backend = candidate.backend
+    by_cost = (candidate.worst_case, -backend.quality, backend.name)
+    if goal == "fastest-feasible":
+        return (backend.failing, backend.first_token_s or 0.0, *by_cost)
+    if goal == "best-feasible":
+        return (backend.failing, -backend.quality, *by_cost)
+    return (backend.failing, *by_cost)
+
+
+RELAXED: dict[str, Callable[[Candidate], dict[str, Any]]] = {
+    "max-cost": lambda c: {"constraint": "max-cost", "needed": str(c.worst_case)},
+    "min-quality": lambda c: {"constraint": "min-quality", "needed": c.backend.quality},
+    "max-latency": lambda c: {
+        "constraint": "max-latency-ms",
+        "needed": round((c.backend.first_token_s or 0) * 1000),
+    },
+    "locality": lambda _: {"constraint": "locality", "needed": "any"},
+    "context": lambda c: {"constraint": "context", "offered": c.backend.context},
+}
+
+
+def _no_way(asked: Wants, candidates: tuple[Candidate, ...]) -> NoWay:
+    by_cost = sorted(candidates, key=lambda candidate: candidate.worst_case)
+    relaxations = tuple(
+        {**RELAXED[candidate.excluded](candidate), "backend": candidate.backend.name}
+        for candidate in by_cost
+        if candidate.excluded in RELAXED
+    )
+    local_only = asked.model == "auto:local" or asked.constraints.locality == "local"
+    empty = "locality" if local_only else "backends"
+    binding = next((c.excluded for c in by_cost if c.excluded in RELAXED), "")
+    return NoWay(
+        binding=binding or next((c.excluded for c in by_cost), empty),
+        relaxations=relaxations[:5],
+        candidates=candidates,
+    )

@@ -1,0 +1,296 @@
+"""Reads a chat request: checks what KORA relies on, keeps what it does not know (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+from routing.errors import InvalidRequest
+
+Body = dict[str, Any]
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+CACHE_MODES = ("default", "no-cache", "no-store", "only")
+LOCALITIES = ("any", "local")
+LONGEST_NAME = 200
+MOST_TAGS = 16
+EXTRAS = (
+    "max-cost", "max-latency-ms", "min-quality", "locality", "cache", "max-age",
+    "similarity", "session", "user", "tags", "deadline", "debug",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Constraints:
+    """What the caller set in `x-kora-*` headers or the body's `kora` object."""
+
+    max_cost: Decimal | None = None
+    max_latency_ms: float | None = None
+    min_quality: float | None = None
+    locality: str = "any"
+    cache: str = "default"
+    max_age_s: float | None = None
+    similarity: float | None = None
+    session: str = ""
+    user: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deadline: datetime | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """A chat request as the rest of KORA knows it; `body` is what goes upstream."""
+
+    body: Body
+    model: str
+    stream: bool
+    max_tokens: int | None
+    choices: int
+    constraints: Constraints
+
+    @property
+    def messages(self) -> list[Body]:
+        messages: list[Body] = self.body["messages"]
+        return messages
+
+    @property
+    def wants_tools(self) -> bool:
+        return bool(self.body.get("tools") or self.body.get("functions"))
+
+
+def parse(raw: bytes, headers: Mapping[str, str]) -> Prompt:
+    body = _object(raw)
+    extras = _extras(body.pop("kora", None), headers)
+    model = _text(body.get("model"), "model")
+    _check_messages(body.get("messages"))
+    _check_numbers(body)
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequest("'stream' must be true or false.", param="stream")
+    return Prompt(
+        body=body,
+        model=model,
+        stream=bool(stream),
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        choices=body.get("n") or 1,
+        constraints=_constraints(extras, body),
+    )
+
+
+def _object(raw: bytes) -> Body:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body
+
+
+def _text(value: object, param: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest(f"'{param}' is required and must be a string.", param=param)
+    if len(value) > LONGEST_NAME or not value.isprintable():
+        raise InvalidRequest(f"'{param}' must be a short printable string.", param=param)
+    return value
+
+
+def _check_messages(messages: object) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise InvalidRequest(
+            "'messages' must be a list with at least one message.", param="messages"
+        )
+    for index, message in enumerate(messages):
+        where = f"messages[{index}]"
+        if not isinstance(message, dict):
+            raise InvalidRequest(f"'{where}' must be an object.", param=where)
+        if message.get("role") not in ROLES:
+            raise InvalidRequest(
+                f"'{where}.role' must be one of {', '.join(sorted(ROLES))}.", param=f"{where}.role"
+            )
+        _check_content(message, where)
+
+
+def _check_content(message: Body, where: str) -> None:
+    content = message.get("content")
+    if content is None:
+        if message["role"] != "assistant":
+            raise InvalidRequest(f"'{where}.content' is required.", param=f"{where}.content")
+        return
+    if isinstance(content, str):
+        return
+    parts_fine = isinstance(content, list) and all(
+        isinstance(part, dict) and isinstance(part.get("type"), str) for part in content
+    )
+    if not parts_fine:
+        raise InvalidRequest(
+            f"'{where}.content' must be a string or a list of typed parts.",
+            param=f"{where}.content",
+        )
+
+
+WHOLE_NUMBERS = {
+    "max_tokens": 10_000_000,
+    "max_completion_tokens": 10_000_000,
+    "n": 128,
+    "top_logprobs": 20,
+}
+NUMBERS = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+}
+LISTS = ("tools", "functions")
+
+
+def _check_numbers(body: Body) -> None:
+    for name, most in WHOLE_NUMBERS.items():
+        value = body.get(name)
+        least = 0 if name == "top_logprobs" else 1
+        if value is not None and not (type(value) is int and least <= value <= most):
+            raise InvalidRequest(
+                f"'{name}' must be a whole number from {least} to {most}.", param=name
+            )
+    for name, (low, high) in NUMBERS.items():
+        value = body.get(name)
+        if value is not None and not (type(value) in (int, float) and low <= value <= high):
+            raise InvalidRequest(f"'{name}' must be a number from {low} to {high}.", param=name)
+    _check_shapes(body)
+
+
+def _check_shapes(body: Body) -> None:
+    for name in LISTS:
+        value = body.get(name)
+        if value is not None and not (
+            isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        ):
+            raise InvalidRequest(f"'{name}' must be a list of objects.", param=name)
+    for name in ("response_format", "stream_options"):
+        if body.get(name) is not None and not isinstance(body[name], dict):
+            raise InvalidRequest(f"'{name}' must be an object.", param=name)
+    stop = body.get("stop")
+    if stop is not None and not isinstance(stop, str):
+        whole = isinstance(stop, list) and all(isinstance(item, str) for item in stop)
+        if not whole:
+            raise InvalidRequest("'stop' must be a string or a list of strings.", param="stop")
+
+
+def _extras(given: object, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Headers win over the body's object: a proxy in between can only add headers."""
+    if given is not None and not isinstance(given, dict):
+        raise InvalidRequest("'kora' must be an object.", param="kora")
+    extras = {str(key).replace("_", "-"): value for key, value in (given or {}).items()}
+    unknown = next((name for name in extras if name not in EXTRAS), None)
+    if unknown is not None:
+        raise InvalidRequest(f"'kora.{unknown}' is not a known extra.", param=f"kora.{unknown}")
+    for name in EXTRAS:
+        value = headers.get("x-kora-" + name)
+        if value is not None:
+            extras[name] = value
+    return extras
+
+
+NO_CONSTRAINTS = Constraints()
+
+
+def _constraints(extras: dict[str, Any], body: Body) -> Constraints:
+    user = body.get("user")
+    if not extras and user is None:
+        return NO_CONSTRAINTS
+    return Constraints(
+        max_cost=_decimal(extras, "max-cost"),
+        max_latency_ms=_number(extras, "max-latency-ms", 1, 86_400_000),
+        min_quality=_number(extras, "min-quality", 0, 1),
+        locality=_choice(extras, "locality", LOCALITIES),
+        cache=_choice(extras, "cache", CACHE_MODES),
+        max_age_s=_number(extras, "max-age", 0, 10**9),
+        similarity=_number(extras, "similarity", 0, 1),
+        session=_name(extras, "session"),
+        user=_name(extras, "user") or (user[:LONGEST_NAME] if isinstance(user, str) else ""),
+        tags=_tags(extras.get("tags")),
+        deadline=_moment(extras),
+        debug=str(extras.get("debug", "")).lower() in {"true", "1"},
+    )
+
+
+def _wrong(name: str, must: str) -> InvalidRequest:
+    return InvalidRequest(f"'x-kora-{name}' must be {must}.", param=f"x-kora-{name}")
+
+
+def _decimal(extras: dict[str, Any], name: str) -> Decimal | None:
+    if name not in extras:
+        return None
+    try:
+        value = Decimal(str(extras[name]))
+    except InvalidOperation as error:
+        raise _wrong(name, "an amount in USD") from error
+    if not value.is_finite() or not 0 <= value <= 10**9:
+        raise _wrong(name, "an amount in USD, zero or more")
+    return value
+
+
+def _number(extras: dict[str, Any], name: str, low: float, high: float) -> float | None:
+    if name not in extras:
+        return None
+    try:
+        value = float(extras[name])
+    except (TypeError, ValueError) as error:
+        raise _wrong(name, "a number") from error
+    if not low <= value <= high:
+        raise _wrong(name, f"a number from {low} to {high}")
+    return value
+
+
+def _choice(extras: dict[str, Any], name: str, known: tuple[str, ...]) -> str:
+    value = extras.get(name, known[0])
+    if value not in known:
+        raise _wrong(name, "one of " + ", ".join(known))
+    return str(value)
+
+
+def _name(extras: dict[str, Any], name: str) -> str:
+    value = extras.get(name, "")
+    if not isinstance(value, str) or len(value) > LONGEST_NAME or not (value.isprintable()):
+        raise _wrong(name, f"printable text of at most {LONGEST_NAME} characters")
+    return value
+
+
+def _tags(given: object) -> dict[str, str]:
+    """`a=b,c=d` in a header, or an object of strings in the body."""
+    if given is None:
+        return {}
+    pairs = given.items() if isinstance(given, dict) else _split_tags(given)
+    tags: dict[str, str] = {}
+    for name, value in pairs:
+        fine = all(
+            isinstance(x, str) and 0 < len(x) <= 64 and x.isprintable() for x in (name, value)
+        )
+        if not fine:
+            raise _wrong("tags", "written a=b,c=d with short printable names and values")
+        tags[name] = value
+    if len(tags) > MOST_TAGS:
+        raise _wrong("tags", f"at most {MOST_TAGS}")
+    return tags
+
+
+def _split_tags(given: object) -> list[tuple[str, str]]:
+    if not isinstance(given, str):
+        raise _wrong("tags", "written a=b,c=d")
+    pairs = [pair.partition("=") for pair in given.split(",") if pair.strip()]
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def _moment(extras: dict[str, Any]) -> datetime | None:
+    if "deadline" not in extras:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(extras["deadline"]))
+    except ValueError as error:
+        raise _wrong("deadline", "an RFC 3339 time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

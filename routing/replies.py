@@ -1,0 +1,166 @@
+"""Replies as the client gets them: headers that say what was done, and a body or a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from caching.values import Match
+from routing import answers, closing, execution
+from routing.bus import Event
+from routing.execution import BrokenStream, Flow
+from routing.way import Room, Way
+
+JSON = "application/json"
+SSE = "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """`body` when it is whole, `stream` when it comes piece by piece; never both."""
+
+    headers: dict[str, str]
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    status: int = 200
+
+
+def replay(way: Way, match: Match) -> Reply:
+    """A stored answer under this request's id, in the mode that was asked for."""
+    headers = {
+        **_common(way, tier=match.tier, backend=match.backend, reason=match.reason),
+        "x-kora-saved": answers.usd(match.cost),
+        "x-kora-cost": answers.usd(Decimal(0)),
+        "x-kora-cache-age": str(int(match.age_s)),
+        "x-kora-overhead-ms": f"{way.clock.elapsed_ms:.3f}",
+        "x-kora-attempts": "0",
+    }
+    if match.similarity is not None:
+        headers["x-kora-similarity"] = f"{match.similarity:.4f}"
+    if way.prompt.stream:
+        return Reply(headers=headers, stream=_pieces(_replayed(way, match)))
+    return Reply(headers=headers, body=answers.with_id(match.answer, way.answer_id))
+
+
+def _replayed(way: Way, match: Match) -> Iterable[bytes]:
+    whole = orjson.loads(match.answer)
+    chunks = orjson.loads(match.chunks) if match.chunks else answers.split(whole)
+    for chunk in chunks:
+        yield answers.event(answers.strip(chunk), way.answer_id)
+    usage = {**(whole.get("usage") or {}), **_money(Decimal(0), saved=match.cost, estimated=False)}
+    yield answers.usage_event(whole, usage=usage, answer_id=way.answer_id)
+    yield answers.DONE
+
+
+async def _pieces(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def whole(way: Way, room: Room, flow: Flow) -> Reply:
+    """A fresh answer that was not streamed."""
+    try:
+        async with contextlib.aclosing(execution.events(way, room, flow)) as events:
+            async for event in events:
+                if event["kind"] == "done":
+                    return await _whole(way, room, flow, event)
+    except BrokenStream as error:
+        raise execution.all_failed(way) from error
+    raise execution.all_failed(way)
+
+
+async def _whole(way: Way, room: Room, flow: Flow, done: Event) -> Reply:
+    spent = execution.spent(flow.each, done)
+    body: answers.Body = done["body"]
+    body["usage"] = {**spent.as_usage(), **(body.get("usage") or {})}
+    outcome = closing.answered(way, flow.each, spent)
+    await closing.finish(way, room, outcome, closing.fresh_answer(way, flow.each, spent, body=body))
+    headers = {
+        **_fresh_headers(way, flow),
+        "x-kora-cost": answers.usd(spent.cost),
+        "x-kora-saved": answers.usd(Decimal(0)),
+        "x-kora-overhead-ms": f"{way.clock.elapsed_ms - closing.waited_ms(way):.3f}",
+    }
+    return Reply(headers=headers, body=answers.with_id(answers.strip(body), way.answer_id))
+
+
+def stream(way: Way, room: Room, flow: Flow) -> Reply:
+    """A fresh answer as it comes; its cost stands in the last chunk's usage."""
+    overhead_ms = max(0.0, way.clock.elapsed_ms - closing.waited_ms(way))
+    headers = {**_fresh_headers(way, flow), "x-kora-overhead-ms": f"{overhead_ms:.3f}"}
+    return Reply(headers=headers, stream=_relayed(way, room, flow))
+
+
+async def _relayed(way: Way, room: Room, flow: Flow) -> AsyncIterator[bytes]:
+    chunks: list[answers.Body] = []
+    try:
+        async with asyncio.timeout(execution.seconds_left(way)):
+            async with contextlib.aclosing(execution.events(way, room, flow)) as events:
+                async for event in events:
+                    if event["kind"] == "delta":
+                        chunks.append(event["chunk"])
+                        yield answers.event(answers.strip(event["chunk"]), way.answer_id)
+                    elif event["kind"] == "done":
+                        yield await _end(way, room, flow, done=event, chunks=chunks)
+        yield answers.DONE
+    except BrokenStream as error:
+        yield await _broken(way, room, "upstream_failed", str(error))
+    except TimeoutError:
+        yield await _broken(way, room, "deadline_exceeded", "The deadline passed in mid-stream.")
+    except (asyncio.CancelledError, GeneratorExit):
+        await asyncio.shield(closing.cancelled(way, room))
+        raise
+
+
+async def _end(
+    way: Way, room: Room, flow: Flow, *, done: Event, chunks: list[answers.Body]
+) -> bytes:
+    spent = execution.spent(flow.each, done)
+    body = answers.assemble(chunks, spent.as_usage())
+    stored = orjson.dumps([_without_id(chunk) for chunk in chunks])
+    fresh = closing.fresh_answer(way, flow.each, spent, body=body, chunks=stored)
+    await closing.finish(way, room, closing.answered(way, flow.each, spent), fresh)
+    usage = {
+        **spent.as_usage(),
+        **_money(spent.cost, saved=Decimal(0), estimated=spent.estimated),
+    }
+    return answers.usage_event(body, usage=usage, answer_id=way.answer_id)
+
+
+async def _broken(way: Way, room: Room, code: str, message: str) -> bytes:
+    """After the first content a failure is an error event and no `[DONE]`."""
+    status = room.statuses[code]
+    await closing.finish(way, room, closing.ended(way, state="failed", status=status, code=code))
+    error = {"message": message, "type": "server_error", "code": code, "param": None}
+    return answers.error_event({"error": error})
+
+
+def _fresh_headers(way: Way, flow: Flow) -> dict[str, str]:
+    backend = flow.each.candidate.backend
+    common = _common(way, tier=backend.tier, backend=backend.name, reason=flow.each.reason)
+    return {**common, "x-kora-attempts": str(len(way.tries))}
+
+
+def _common(way: Way, *, tier: str, backend: str, reason: str) -> dict[str, str]:
+    return {
+        "x-kora-request-id": str(way.exchange_id),
+        "x-kora-tier": tier,
+        "x-kora-backend": backend,
+        "x-kora-reason": reason,
+        "x-kora-policy": str(way.policy),
+        **way.limits,
+    }
+
+
+def _money(cost: Decimal, *, saved: Decimal, estimated: bool) -> dict[str, Any]:
+    return {"cost": answers.usd(cost), "saved": answers.usd(saved), "estimated": estimated}
+
+
+def _without_id(chunk: answers.Body) -> answers.Body:
+    return {key: value for key, value in chunk.items() if key != "id"}

@@ -1,0 +1,65 @@
+"""What can be told from a prompt alone, computed once; signals never choose (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inference import counting
+from routing.questions import Prompt
+
+LONGEST_QUESTION = 2_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signals:
+    prompt_tokens: int
+    turns: int
+    last_turn_characters: int
+    tools: bool
+    structured: bool
+    images: bool
+    code: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read(prompt: Prompt) -> Signals:
+    last = question(prompt)
+    return Signals(
+        prompt_tokens=counting.estimate_tokens(prompt.body),
+        turns=sum(1 for message in prompt.messages if message["role"] == "user"),
+        last_turn_characters=len(last),
+        tools=prompt.wants_tools,
+        structured=_is_structured(prompt.body.get("response_format")),
+        images=any(_has_image(message.get("content")) for message in prompt.messages),
+        code="```" in last,
+    )
+
+
+def question(prompt: Prompt) -> str:
+    """The text of the last user turn."""
+    for message in reversed(prompt.messages):
+        if message["role"] == "user":
+            return _text(message.get("content"))
+    return ""
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        texts = (part.get("text") for part in content)
+        return "\n".join(text for text in texts if isinstance(text, str))
+    return ""
+
+
+def _is_structured(wanted: object) -> bool:
+    return isinstance(wanted, dict) and wanted.get("type") in {"json_object", "json_schema"}
+
+
+def _has_image(content: object) -> bool:
+    return isinstance(content, list) and any(
+        part.get("type") in {"image_url", "input_image"} for part in content
+    )

@@ -1,0 +1,174 @@
+"""What each stage of the way does; their order stands in `pipeline`."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import orjson
+from django.conf import settings
+
+from analytics import budgets, ledger
+from analytics.values import Hold, Refused
+from caching import fingerprints, matching
+from caching.values import Asked, Match, NoMatch
+from routing import catalog, connections, limits, policy
+from routing.errors import (
+    BudgetExceeded,
+    Infeasible,
+    InvalidRequest,
+    ModelNotFound,
+    NotAllowed,
+    QueueFull,
+    UnknownKey,
+)
+from routing.flights import Flight
+from routing.policy import Candidate, Decision, NoWay
+from routing.questions import Prompt
+from routing.way import Incoming, Room, Try, Way
+from teams import keys
+from teams.errors import InvalidKey
+from teams.models import Scope
+from teams.values import Caller
+
+NO_READ = frozenset({"no-cache"})
+QUEUE_RETRY_S = 2.0
+
+
+def authenticate(incoming: Incoming) -> Caller:
+    try:
+        caller = keys.recognise(bearer(incoming))
+    except InvalidKey as error:
+        raise UnknownKey from error
+    if not caller.may_come_from(incoming.address):
+        raise NotAllowed("This key may not be used from this address.")
+    if Scope.INFER not in caller.scopes:
+        raise NotAllowed("This key's scopes do not include `infer`.")
+    return caller
+
+
+def bearer(incoming: Incoming) -> str:
+    kind, _, text = incoming.headers.get("authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""
+
+
+def fingerprint(prompt: Prompt) -> str:
+    constraints = prompt.constraints
+    try:
+        return fingerprints.fingerprint(
+            prompt.body, locality=constraints.locality, min_quality=constraints.min_quality
+        )
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise InvalidRequest("The body is nested too deeply.") from error
+
+
+def guard(way: Way, room: Room) -> None:
+    """Known model, allowed model, rate limit, room to wait."""
+    model, caller = way.prompt.model, way.caller
+    if model not in policy.VIRTUAL and catalog.current().backend(model) is None:
+        raise ModelNotFound(f"The model '{model}' does not exist or is not enabled.", param="model")
+    if not _may_use(caller, model):
+        raise NotAllowed(f"This key may not use the model '{model}'.", param="model")
+    if room.switchboard.waiting >= settings.KORA_IN_FLIGHT_LIMIT:
+        raise QueueFull(retry_after_s=QUEUE_RETRY_S)
+    way.limits = limits.take(caller, way.signals.prompt_tokens)
+
+
+def _may_use(caller: Caller, model: str) -> bool:
+    """A virtual model may be asked for if any concrete one is allowed: eligibility sees to it."""
+    return model in policy.VIRTUAL or caller.may_use(model)
+
+
+def exact(way: Way) -> Match | NoMatch:
+    if way.prompt.constraints.cache in NO_READ:
+        return NoMatch(reason="not-wanted")
+    return matching.exact(connections.current(), _asked(way))
+
+
+def semantic(way: Way) -> Match | NoMatch:
+    return matching.semantic(connections.current(), _asked(way))
+
+
+def patterns(way: Way) -> Match | NoMatch:
+    return matching.patterns(connections.current(), _asked(way))
+
+
+def _asked(way: Way) -> Asked:
+    return Asked(
+        team_id=way.caller.team_id,
+        fingerprint=way.fingerprint,
+        max_age_s=way.prompt.constraints.max_age_s,
+    )
+
+
+def board(way: Way, room: Room) -> Flight | None:
+    """Follow an identical question in flight, or lead those that come after."""
+    constraints = way.prompt.constraints
+    if constraints.cache != "default" or constraints.max_age_s is not None:
+        return None
+    key = (way.caller.team_id, way.fingerprint)
+    flying = room.flights.board(key)
+    if flying is None:
+        way.flight = key
+    return flying
+
+
+def choose(way: Way) -> Decision:
+    if way.prompt.constraints.cache == "only":
+        raise Infeasible(
+            "No stored answer fits, and only stored ones were asked for.",
+            binding="cache-only",
+            relaxations=[{"constraint": "cache", "needed": "default"}],
+        )
+    asked = policy.wants(way.prompt, way.signals, way.caller.models)
+    way.decision = policy.decide(asked, catalog.current().live())
+    if isinstance(way.decision, NoWay):
+        raise Infeasible(
+            f"No backend satisfies this request: {way.decision.binding} binds.",
+            binding=way.decision.binding,
+            relaxations=list(way.decision.relaxations),
+        )
+    return way.decision
+
+
+def hold(way: Way, candidate: Candidate, reason: str) -> Try:
+    """The worst case of one attempt, in every window it falls into, or a refusal."""
+    each = Try(attempt_id=uuid4(), number=len(way.tries) + 1, candidate=candidate, reason=reason)
+    caller = way.caller
+    terms = budgets.applying(
+        catalog.current().budgets,
+        organisation_id=caller.organisation_id,
+        team_id=caller.team_id,
+        key_id=caller.key_id,
+        tags=way.prompt.constraints.tags,
+    )
+    held = ledger.hold(
+        connections.current(),
+        way.origin,
+        Hold(
+            attempt_id=each.attempt_id,
+            number=each.number,
+            backend=candidate.backend.name,
+            tier=candidate.backend.tier,
+            amount=candidate.worst_case,
+            price_id=candidate.backend.price.price_id,
+            lease_s=settings.KORA_LEASE_S,
+            spans=tuple(budgets.span(each_term, way.at) for each_term in terms),
+        ),
+    )
+    if isinstance(held, Refused):
+        raise _over_budget(held)
+    way.tries.append(each)
+    return each
+
+
+def _over_budget(refused: Refused) -> BudgetExceeded:
+    return BudgetExceeded(
+        f"The budget '{refused.budget}' has no room for this request: limit "
+        f"{refused.limit_usd:.6f} USD, spent {refused.settled:.6f}, held by running requests "
+        f"{refused.held:.6f}; it resets at {refused.resets_at.isoformat()}.",
+        budget=refused.budget,
+        limit_usd=str(refused.limit_usd),
+        settled_usd=str(refused.settled),
+        held_usd=str(refused.held),
+        resets_at=refused.resets_at.isoformat(),
+    )

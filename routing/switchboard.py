@@ -1,0 +1,154 @@
+"""The web's end of the wire: sends calls to workers and sorts their events into mailboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections import deque
+from typing import Any
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+
+from routing import bus
+from routing.bus import Event
+
+log = structlog.get_logger(__name__)
+
+HELLO_EVERY_S = 5.0
+LOOK_EVERY_S = 1.5
+SILENT_WORKER_S = 6.0
+NO_WORKER_S = 15.0
+"""The supervisor brings a dead worker back within seconds; a call waits that long for it."""
+BUS_LOST: Event = {"kind": "failed", "failure": "bus", "message": "the event bus was lost"}
+WORKER_LOST: Event = {"kind": "failed", "failure": "worker", "message": "the worker was lost"}
+NO_WORKER: Event = {"kind": "failed", "failure": "no-worker", "message": "no worker is running"}
+
+
+class Mailbox:
+    """The events of one attempt, in order."""
+
+    __slots__ = ("_arrived", "_events", "attempt_id", "queue", "sent_at", "started_at", "worker")
+
+    def __init__(self, attempt_id: str, queue: str) -> None:
+        self.attempt_id = attempt_id
+        self.queue = queue
+        self.worker = ""
+        self.sent_at = time.monotonic()
+        self.started_at = 0.0
+        self._events: deque[Event] = deque()
+        self._arrived: asyncio.Future[None] | None = None
+
+    def put(self, event: Event) -> None:
+        if event["kind"] == "started":
+            self.worker = event["worker"]
+            self.started_at = time.monotonic()
+        self._events.append(event)
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def next(self) -> Event:
+        while not self._events:
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+        return self._events.popleft()
+
+
+class Switchboard:
+    """One for each web process; `open` before the first call, `close` after the last."""
+
+    def __init__(self) -> None:
+        self.web = uuid.uuid4().hex
+        self._redis = bus.connect()
+        self._reader = bus.connect(read_timeout_s=None)
+        self._outbox = bus.Outbox(self._redis, on_failure=self._unsent)
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._workers: set[str] = set()
+        self._looked_at = 0.0
+
+    async def open(self) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            await self._hello()
+        for loop in (self._read(), self._say_hello(), self._look_for_workers()):
+            self._tasks.append(asyncio.create_task(loop))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await asyncio.wait_for(self._outbox.drained(), 2.0)
+            await self._redis.delete(bus.events_key(self.web))
+        await self._redis.aclose()
+        await self._reader.aclose()
+
+    def send(self, queue: str, attempt_id: str, message: dict[str, Any]) -> Mailbox:
+        mailbox = self._mailboxes[attempt_id] = Mailbox(attempt_id, queue)
+        call = orjson.dumps({**message, "attempt": attempt_id, "web": self.web})
+        self._outbox.put(attempt_id, "RPUSH", bus.calls_key(queue), call)
+        return mailbox
+
+    def cancel(self, mailbox: Mailbox) -> None:
+        key = bus.cancels_key(mailbox.queue)
+        gone = orjson.dumps([mailbox.attempt_id])
+        self._outbox.put(None, "XADD", key, "MAXLEN", "~", 10_000, "*", "e", gone)
+
+    def forget(self, mailbox: Mailbox) -> None:
+        self._mailboxes.pop(mailbox.attempt_id, None)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._mailboxes)
+
+    async def _read(self) -> None:
+        key = bus.events_key(self.web)
+        async for event in bus.read_stream(self._reader, key, on_trouble=self._lost, trim=True):
+            mailbox = self._mailboxes.get(event.get("attempt", ""))
+            if mailbox is not None:
+                mailbox.put(event)
+
+    def _lost(self) -> None:
+        """Events may be missing from here on: say so rather than let anybody wait."""
+        for mailbox in self._mailboxes.values():
+            mailbox.put(BUS_LOST)
+
+    def _unsent(self, attempt_ids: list[Any]) -> None:
+        for attempt_id in attempt_ids:
+            if attempt_id in self._mailboxes:
+                self._mailboxes[attempt_id].put(BUS_LOST)
+
+    async def _say_hello(self) -> None:
+        while True:
+            await asyncio.sleep(HELLO_EVERY_S)
+            with contextlib.suppress(RedisError, OSError):
+                await self._hello()
+
+    async def _hello(self) -> None:
+        key = bus.events_key(self.web)
+        hello = orjson.dumps([{"kind": "hello"}])
+        add = ("XADD", key, "MAXLEN", "~", bus.EVENTS_KEPT, "*", "e", hello)
+        await bus.write(self._redis, [add, ("EXPIRE", key, bus.STREAM_LIFE_S)])
+
+    async def _look_for_workers(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self._mailboxes:
+                continue
+            with contextlib.suppress(RedisError, OSError):
+                found = self._redis.scan_iter(match=bus.worker_key("*"), count=1000)
+                self._workers = {name.decode().rpartition(":")[2] async for name in found}
+                self._tell_the_abandoned()
+
+    def _tell_the_abandoned(self) -> None:
+        now = time.monotonic()
+        for mailbox in self._mailboxes.values():
+            gone = mailbox.worker and mailbox.worker not in self._workers
+            if gone and now - mailbox.started_at > SILENT_WORKER_S:
+                mailbox.put(WORKER_LOST)
+            unserved = not any(name.startswith(mailbox.queue + ".") for name in self._workers)
+            if not mailbox.worker and unserved and now - mailbox.sent_at > NO_WORKER_S:
+                mailbox.put(NO_WORKER)

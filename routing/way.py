@@ -1,0 +1,165 @@
+"""A request's way as a value: what came, what is known so far, and what the process shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from analytics.values import Origin
+from caching.values import Match
+from routing.flights import Flights, Key
+from routing.policy import Candidate, Decision, NoWay
+from routing.questions import Prompt
+from routing.signals import Signals
+from routing.stopwatch import Stopwatch
+from routing.switchboard import Switchboard
+from teams.values import Caller
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """What came over the wire."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """What all requests of one web process share."""
+
+    threads: ThreadPoolExecutor
+    switchboard: Switchboard
+    statuses: Mapping[str, int]
+    flights: Flights = field(default_factory=Flights)
+
+
+@dataclass(kw_only=True, slots=True)
+class Way:
+    """How far one request has come. Stages fill it in order; the receipt is drawn from it."""
+
+    incoming: Incoming
+    clock: Stopwatch = field(default_factory=Stopwatch)
+    exchange_id: UUID = field(default_factory=uuid4)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    known_caller: Caller | None = None
+    known_prompt: Prompt | None = None
+    known_signals: Signals | None = None
+    decision: Decision | NoWay | None = None
+    fingerprint: str = ""
+    flight: Key | None = None
+    policy: int = 0
+    limits: dict[str, str] = field(default_factory=dict)
+    tries: list[Try] = field(default_factory=list)
+    misses: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Caller:
+        return _there(self.known_caller)
+
+    @property
+    def prompt(self) -> Prompt:
+        return _there(self.known_prompt)
+
+    @property
+    def signals(self) -> Signals:
+        return _there(self.known_signals)
+
+    @property
+    def answer_id(self) -> str:
+        return f"chatcmpl-{self.exchange_id.hex}"
+
+    @property
+    def origin(self) -> Origin:
+        caller, prompt = self.caller, self.prompt
+        return Origin(
+            exchange_id=self.exchange_id,
+            at=self.at,
+            team_id=caller.team_id,
+            team=caller.team,
+            key_public=caller.key_public,
+            key_name=caller.key_name,
+            model_asked=prompt.model,
+            streamed=prompt.stream,
+            policy=self.policy,
+            end_user=prompt.constraints.user,
+            session=prompt.constraints.session,
+            tags=prompt.constraints.tags,
+        )
+
+    def receipt(self) -> dict[str, Any]:
+        """What the columns of the exchange do not say."""
+        decision = self.decision
+        return {
+            "stages": self.clock.as_json(),
+            "signals": self.known_signals.as_json() if self.known_signals else {},
+            "misses": self.misses,
+            "candidates": [c.as_json() for c in decision.candidates] if decision else [],
+            "binding": decision.binding if isinstance(decision, NoWay) else "",
+            "propensity": decision.propensity if isinstance(decision, Decision) else None,
+            "attempts": [each.as_json() for each in self.tries],
+        }
+
+
+@dataclass(kw_only=True, slots=True)
+class Try:
+    """One attempt as the receipt tells it; times are milliseconds since the request came."""
+
+    attempt_id: UUID
+    number: int
+    candidate: Candidate
+    reason: str
+    started_ms: float = 0.0
+    first_content_ms: float | None = None
+    ended_ms: float = 0.0
+    engine_ms: float = 0.0
+    outcome: str = ""
+    message: str = ""
+    cost: str = "0"
+    tokens: int = 0
+    status: int | None = None
+    worker: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "backend": self.candidate.backend.name,
+            "reason": self.reason,
+            "started_ms": round(self.started_ms, 3),
+            "first_content_ms": self.first_content_ms and round(self.first_content_ms, 3),
+            "ms": round(self.ended_ms - self.started_ms, 3),
+            "engine_ms": round(self.engine_ms, 3),
+            "outcome": self.outcome,
+            "message": self.message,
+            "cost": self.cost,
+            "tokens": self.tokens,
+            "worker": self.worker,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """A stored answer that may be served."""
+
+    match: Match
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A model has to answer; the first backend's worst case is held already."""
+
+    decision: Decision
+    first: Try
+
+
+def _there(value: T | None) -> T:
+    if value is None:
+        raise LookupError("a stage was asked for what an earlier one had not found yet")
+    return value
