@@ -98,6 +98,7 @@ def _quieten(litellm: Any) -> None:
     litellm.num_retries = 0
     litellm.drop_params = False
     litellm.modify_params = False
+    litellm.user_url_validation = True  # it fetches pictures for providers that cannot
 
 
 def _stay(litellm: Any) -> None:

@@ -165,6 +165,16 @@ async def test_other_providers_are_held_to_the_same(
     assert len(upstream.seen) == 1
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_no_picture_is_fetched_from_our_own_network(
+    engine: Cloud, upstream: Provider, model: str
+) -> None:
+    picture = {"type": "image_url", "image_url": {"url": f"{upstream.origin}/picture.png"}}
+    asked = call(stream=False, messages=[{"role": "user", "content": [picture]}])
+    await collect(engine, replace(target(upstream, "500"), model=model), asked)
+    assert "/picture.png" not in [seen.path for seen in upstream.seen]
+
+
 async def test_claude_gets_its_own_fields_and_not_openais_bookkeeping(
     engine: Cloud, upstream: Provider
 ) -> None:
