@@ -198,7 +198,7 @@ def overview(rows: QuerySet[Exchange], *, span: Span, now: datetime) -> Overview
 
 
 def traffic(rows: QuerySet[Exchange], since: datetime) -> dict[str, Traffic]:
-    """By backend; answers out of a cache count for the cache, not for the backend they came from."""
+    """By backend; an answer out of a cache is not the work of the backend it came from."""
     called = rows.filter(at__gte=since, tier__in=["local", "cloud"])
     grouped = (
         called.order_by()
@@ -221,7 +221,7 @@ def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
         function="date_bin",
         output_field=DateTimeField(),
     )
-    return list(
+    grouped: Any = (
         rows.order_by()
         .annotate(bin=binned)
         .values("bin", "tier")
@@ -232,6 +232,7 @@ def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
             gain=Coalesce(Sum("saved"), Decimal(0)),
         )
     )
+    return list(grouped)
 
 
 def _speed(rows: QuerySet[Exchange]) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from analytics.models import Exchange
 
 POLICIES = {
     "cheapest-feasible": "the cheapest backend that satisfies every constraint",
-    "fastest-feasible": "the backend expected to answer first among those that satisfy every constraint",
+    "fastest-feasible": "the backend expected to answer first among those that fit every constraint",
     "best-feasible": "the backend of the highest quality that satisfies every constraint",
     "named-model": "the backend that the request named",
 }
@@ -200,9 +201,8 @@ def _rival(candidate: Mapping[str, Any], chosen: str, tried: set[str]) -> Rival:
 
 def as_curl(exchange: Exchange, base: str) -> str:
     """The request again, as far as KORA keeps it: no prompt is stored, so one stands in for it."""
-    stream = ', "stream": true' if exchange.streamed else ""
-    model = exchange.model_asked.replace("\\", "\\\\").replace('"', '\\"')
-    body = f'{{"model": "{model}"{stream}, "messages": [{{"role": "user", "content": "Your prompt"}}]}}'
+    asked = {"model": exchange.model_asked, **({"stream": True} if exchange.streamed else {})}
+    body = json.dumps(asked | {"messages": [{"role": "user", "content": "Your prompt"}]})
     lines = [
         f"curl {base}/v1/chat/completions",
         '  -H "Authorization: Bearer $KORA_API_KEY"',

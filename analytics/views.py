@@ -39,7 +39,7 @@ def receipt(request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
         "exchange": exchange,
         "story": receipts.story(exchange),
         "ledger": LedgerRow.objects.filter(exchange_id=exchange.id).order_by("id"),
-        "tries": exchange.tries.order_by("number"),  # type: ignore[attr-defined]
+        "tries": exchange.tries.order_by("number"),
         "curl": receipts.as_curl(exchange, f"{request.scheme}://{request.get_host()}"),
     }
     return render(request, "analytics/receipt.html", shown)

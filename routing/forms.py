@@ -15,32 +15,34 @@ FIXED = ("name", "kind")
 CAPABILITIES = (("tools", "Tools"), ("json_schema", "JSON schema"), ("vision", "Images"))
 
 
-def _dollars(label: str, words: str) -> forms.DecimalField:
-    return forms.DecimalField(label=label, min_value=0, required=False, help_text=words)
+def _dollars(label: str) -> forms.DecimalField:
+    return forms.DecimalField(label=label, min_value=0, required=False)
 
 
 class BackendForm(forms.Form):
     name = forms.CharField(
-        max_length=80, help_text="What callers write as `model`; it cannot be changed later."
+        max_length=80, help_text="Callers may ask for it by this name, which stays."
     )
     kind = forms.CharField(widget=forms.HiddenInput)
     model = forms.CharField(label="Model", help_text="The provider's name of the model.")
-    api_base = forms.CharField(label="Address", required=False)
+    api_base = forms.CharField(
+        label="Address", required=False, help_text="Empty: the provider's own address."
+    )
     secret = forms.CharField(
         label="API key",
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    price_in = _dollars("Input", "USD per million tokens")
-    price_out = _dollars("Output", "USD per million tokens")
-    price_cached_in = _dollars("Cached input", "USD per million tokens")
+    price_in = _dollars("Input")
+    price_out = _dollars("Output")
+    price_cached_in = _dollars("Cached input")
     context = forms.IntegerField(label="Context window", min_value=1, help_text="tokens")
     max_output = forms.IntegerField(label="Longest answer", min_value=1, help_text="tokens")
-    quality = forms.FloatField(min_value=0, max_value=1, help_text="0 to 1, by your own judgement")
+    quality = forms.FloatField(min_value=0, max_value=1, help_text="0 to 1")
     capabilities = forms.MultipleChoiceField(
         choices=CAPABILITIES, required=False, widget=forms.CheckboxSelectMultiple
     )
-    region = forms.CharField(required=False, help_text="Where it computes, for example eu")
+    region = forms.CharField(required=False, help_text="may be empty")
     enabled = forms.BooleanField(label="May be used", required=False)
 
     @classmethod

@@ -30,6 +30,9 @@ PLACES = (
 )
 
 
+NOTHING = "\N{EN DASH}"
+CENT = Decimal("0.01")
+MINUS = "\N{MINUS SIGN}"
 TIER_NAMES = {
     "rule": "Rule",
     "exact": "Exact",
@@ -130,7 +133,7 @@ def with_query(context: RequestContext, **changes: object) -> str:
 def money(value: Decimal | float | str | None) -> str:
     """Dollars as a person reads them: cents when large, three significant digits when tiny."""
     if value is None or value == "":
-        return "–"
+        return NOTHING
     amount = Decimal(str(value))
     if amount == 0:
         return "$0.00"
@@ -143,24 +146,30 @@ def money(value: Decimal | float | str | None) -> str:
 @register.filter
 def exact_money(value: Decimal | float | str | None) -> str:
     """Every decimal the ledger keeps."""
-    return "–" if value is None or value == "" else f"${Decimal(str(value)):,.12f}"
+    return NOTHING if value is None or value == "" else f"${Decimal(str(value)):,.12f}"
 
 
 def _signed(amount: Decimal, digits: str) -> str:
-    return f"−${digits}" if amount < 0 else f"${digits}"
+    return f"{MINUS}${digits}" if amount < 0 else f"${digits}"
 
 
 @register.filter
 def price(value: Decimal | None) -> str:
-    """USD per million tokens, without idle zeros."""
-    return "–" if value is None else f"${value.normalize():,f}"
+    """USD per million tokens: cents at least, and whatever follows them."""
+    if value is None:
+        return NOTHING
+    return f"${max(value.normalize(), value.quantize(CENT), key=_places):,f}"
+
+
+def _places(value: Decimal) -> int:
+    return -int(value.as_tuple().exponent)
 
 
 @register.filter
-def ms(value: float | None) -> str:
+def ms(value: float | str | None) -> str:
     """Milliseconds, or seconds from one second on."""
     if value is None or value == "":
-        return "–"
+        return NOTHING
     span = float(value)
     if span >= 60_000:
         return f"{span / 60_000:.1f} min"
@@ -170,10 +179,10 @@ def ms(value: float | None) -> str:
 
 
 @register.filter
-def count(value: float | None) -> str:
+def count(value: float | str | None) -> str:
     """1,234 in full; 12.3k and 4.56M where figures would crowd."""
     if value is None or value == "":
-        return "–"
+        return NOTHING
     number = float(value)
     if number >= 1_000_000:
         return f"{number / 1_000_000:.2f}M"
@@ -185,7 +194,7 @@ def count(value: float | None) -> str:
 @register.filter
 def percent(value: float | None) -> str:
     """A share of one as a percentage with one decimal."""
-    return "–" if value is None else f"{float(value) * 100:.1f}%"
+    return NOTHING if value is None else f"{float(value) * 100:.1f}%"
 
 
 @register.filter
