@@ -12,7 +12,7 @@ from analytics.models import Exchange
 
 POLICIES = {
     "cheapest-feasible": "the cheapest backend that satisfies every constraint",
-    "fastest-feasible": "the backend expected to answer first among those that fit every constraint",
+    "fastest-feasible": "the backend expected to answer first of those that fit every constraint",
     "best-feasible": "the backend of the highest quality that satisfies every constraint",
     "named-model": "the backend that the request named",
 }
