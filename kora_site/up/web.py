@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -30,7 +31,13 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=DRAIN_S,
     )
+    logging.getLogger("django.request").addFilter(_is_news)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A part that is not ready yet is said by /readyz itself; the supervisor asks all the time."""
+    return "/readyz" not in record.getMessage()
 
 
 if __name__ == "__main__":
