@@ -15,7 +15,7 @@ USD = Decimal("0.000000001")
 
 def usd(amount: Decimal) -> str:
     """Dollars with nine decimals, as headers and usage show them."""
-    return str(amount.quantize(USD))
+    return f"{amount.quantize(USD):f}"
 
 
 def strip(body: Body) -> bytes:

@@ -124,11 +124,11 @@ class Announcer:
 
 async def write(redis: Redis, commands: list[tuple[Any, ...]]) -> None:
     if len(commands) == 1:
-        await redis.execute_command(*commands[0])
+        await redis.execute_command(*commands[0])  # type: ignore[no-untyped-call]
         return
     pipeline = redis.pipeline(transaction=False)
     for command in commands:
-        pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+        pipeline.execute_command(*command)
     await pipeline.execute()
 
 

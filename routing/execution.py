@@ -111,7 +111,7 @@ async def _attempt(way: Way, room: Room, each: Try) -> Flow | Event:
     except BaseException:
         await abandon(room, each, mailbox)
         raise
-    note_failure(way, each, event)
+    note_failure(each, event)
     await end(room, each, mailbox)
     return event
 
@@ -138,7 +138,7 @@ def _content_came(way: Way, each: Try, event: Event) -> None:
     each.engine_ms = event.get("ms") or 0.0
 
 
-def note_failure(way: Way, each: Try, event: Event) -> None:
+def note_failure(each: Try, event: Event) -> None:
     each.outcome = event["failure"]
     each.message = event.get("message") or ""
     each.cost = event.get("cost") or "0"
@@ -222,7 +222,7 @@ async def events(way: Way, room: Room, flow: Flow) -> AsyncGenerator[Event, None
         while True:
             event = flow.arrived.pop(0) if flow.arrived else await flow.mailbox.next()
             if event["kind"] == "failed":
-                note_failure(way, flow.each, event)
+                note_failure(flow.each, event)
                 raise BrokenStream(flow.each.message)
             yield event
             if event["kind"] == "done":

@@ -107,12 +107,12 @@ def _as_json(exchange: Exchange) -> dict[str, Any]:
         "team": exchange.team_name,
         "key": exchange.key_name,
         **{column: getattr(exchange, column) for column in COLUMNS},
-        "cost": str(exchange.cost),
-        "saved": str(exchange.saved),
+        "cost": f"{exchange.cost:f}",
+        "saved": f"{exchange.saved:f}",
         "attempts": exchange.attempts,
         "ledger": [
-            {"kind": row.kind, "backend": row.backend, "cost": str(row.cost),
-             "saved": str(row.saved), "estimated": row.estimated, "unconfirmed": row.unconfirmed}
+            {"kind": row.kind, "backend": row.backend, "cost": f"{row.cost:f}",
+             "saved": f"{row.saved:f}", "estimated": row.estimated, "unconfirmed": row.unconfirmed}
             for row in rows
         ],
         "receipt": exchange.receipt,

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 class EngineRoomStep(bootsteps.StartStopStep):
     """Calls come by Redis list, not as Celery messages: docs/decisions.md has the figures."""
 
-    requires = ("celery.worker.components:Pool",)
+    requires = ("celery.worker.components:Pool",)  # type: ignore[assignment]
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)  # type: ignore[no-untyped-call]
