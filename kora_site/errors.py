@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+import structlog
 from django.db import IntegrityError
 from django.db.models import ProtectedError
+from kombu.exceptions import OperationalError as BrokerLost
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from routing.errors import InternalError, Refusal
+from routing.replies import JSON, Reply
 from teams.errors import LastOwner, Stale
+
+log = structlog.get_logger(__name__)
 
 CONTROL_PLANE: dict[type[Exception], tuple[int, str]] = {
     Stale: (412, "stale"),
     LastOwner: (409, "last_owner"),
     ProtectedError: (409, "in_use"),
     IntegrityError: (409, "conflict"),
+    BrokerLost: (503, "unavailable"),
 }
 """Our own and the database's; Django REST framework's bring their status with them."""
 
 WORDS = {
     "in_use": "Other records still refer to this; it cannot be removed.",
     "conflict": "This contradicts what is already stored.",
+    "unavailable": "The queue (Redis or KORA_BROKER_URL) cannot be reached.",
 }
 
 CODES = {
@@ -81,3 +91,38 @@ def _faults(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _faults(inner, path)
     else:
         yield path, str(found)
+
+
+DATA_PLANE = {
+    "invalid_request": 400,
+    "invalid_api_key": 401,
+    "budget_exceeded": 402,
+    "not_allowed": 403,
+    "model_not_found": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "idempotency_conflict": 409,
+    "request_too_large": 413,
+    "infeasible": 422,
+    "rate_limited": 429,
+    "queue_full": 429,
+    "internal_error": 500,
+    "upstream_failed": 502,
+    "unavailable": 503,
+    "deadline_exceeded": 504,
+}
+"""The status of each code of `/v1`; routing raises, this table speaks."""
+
+
+def explain(error: Exception) -> Reply:
+    """Any exception of the data plane as the error body that OpenAI's SDKs know."""
+    if not isinstance(error, Refusal):
+        log.error("data_plane.crashed", exc_info=error)
+        error = InternalError()
+    status = DATA_PLANE[error.code]
+    body = error_body(status, error.message, error.code, error.param)
+    body["error"].update(error.details)
+    headers = {"content-type": JSON}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+    return Reply(status=status, headers=headers, body=orjson.dumps(body))

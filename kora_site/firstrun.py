@@ -22,7 +22,10 @@ NAME = "default"
 EMAIL = "admin@kora.local"
 OPERATOR = Actor(name="command line", operates=True)
 KEY_NAMES = {"api_key": "first run", "admin_key": "first run (manage)"}
-SCOPES = {"api_key": Scope.INFER.value, "admin_key": Scope.MANAGE.value}
+SCOPES = {
+    "api_key": [Scope.INFER.value],
+    "admin_key": [Scope.MANAGE.value, Scope.OPERATE.value],
+}
 
 SANDBOX: Mapping[str, Mapping[str, Any]] = {
     "sandbox-small": {
@@ -87,7 +90,7 @@ def _issue(url: str) -> dict[str, str]:
 
 def _issue_key(team: Team, word: str) -> str:
     name, by = KEY_NAMES[word], OPERATOR.name
-    issued = keys.issue(team, name=name, scopes=[SCOPES[word]], created_by=by)
+    issued = keys.issue(team, name=name, scopes=SCOPES[word], created_by=by)
     audit.record(OPERATOR, "create", issued.key, after=audit.facts_of(issued.key))
     return issued.text
 
