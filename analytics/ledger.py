@@ -14,7 +14,6 @@ from analytics import lookup
 from analytics.lookup import Connection
 from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
 
-WITHDRAWAL_S = 5.0
 ABANDONED = "abandoned"
 UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
 
@@ -74,14 +73,6 @@ def release(connection: Connection, attempt_ids: Iterable[UUID], *, failure: str
     """For attempts that spent nothing; which of these were released by this call."""
     ids = list(attempt_ids)
     return lookup.release(connection, ids, failure, "live") if ids else set()
-
-
-def withdraw(
-    connection: Connection, attempt_ids: Iterable[UUID], *, failure: str = ""
-) -> set[UUID]:
-    """Releases those that no worker has begun; a worker that was quicker goes on and settles."""
-    mine = claim(connection, attempt_ids, worker="web", lease_s=WITHDRAWAL_S)
-    return release(connection, mine, failure=failure)
 
 
 def withdraw(

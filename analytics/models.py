@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from teams.models import ApiKey, Team
+
 
 def money(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
     """US dollars with 12 decimals; float never touches them."""
@@ -89,6 +91,16 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def team_id(self) -> int | None:
+        """The team that a budget of a team or of a key belongs to; the others are everyone's."""
+        if self.scope == BudgetScope.TEAM:
+            return Team.objects.filter(pk=self.scope_id).values_list("pk", flat=True).first()
+        if self.scope == BudgetScope.KEY:
+            keys = ApiKey.objects.filter(pk=self.scope_id)
+            return keys.values_list("team_id", flat=True).first()
+        return None
 
 
 class BudgetWindow(models.Model):

@@ -1,12 +1,24 @@
-"""Where requests and their receipts are found in the console."""
+"""Where requests, receipts, prices, budgets and reports are found in console and `/api`."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.urls import path
 
-from analytics import views
+from analytics import api, views
+
+if TYPE_CHECKING:
+    from rest_framework.routers import BaseRouter
 
 console = [
     path("requests/", views.requests, name="requests"),
     path("requests/<uuid:exchange_id>/", views.receipt, name="request"),
 ]
+
+
+def register(router: BaseRouter) -> None:
+    router.register("prices", api.Prices, basename="price")
+    router.register("budgets", api.Budgets, basename="budget")
+    router.register("requests", api.Requests, basename="exchange")
+    router.register("reports/spend", api.Spend, basename="spend")

@@ -1,0 +1,155 @@
+"""The control plane's doors to prices, budgets, requests and what was spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.filters import OrderingFilter
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics import reports, serializers
+from analytics.models import Budget, BudgetScope, Exchange, LedgerRow, Price
+from analytics.sheets import Csv
+from teams.access import OPERATORS, IfMatch, NewestByTime, OfMyTeams, actor_of
+from teams.audit import Audited
+from teams.listing import ByFields
+from teams.models import ApiKey, Role, Team
+
+
+class Prices(
+    Audited,
+    OfMyTeams,
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.ListModelMixin,
+    viewsets.GenericViewSet[Price],
+):
+    """Prices with the dates they begin at; a new one never changes what was already charged."""
+
+    queryset = Price.objects.all()
+    serializer_class = serializers.PriceSerializer
+    team_path = ""
+    write_roles = OPERATORS
+    filter_backends = [ByFields, OrderingFilter]
+    filters = {"backend": "backend"}
+    ordering_fields = ["id", "effective_from"]
+
+
+class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
+    """Caps on what an organisation, team, key or tag may spend, and where each stands now.
+
+    Owners and finance keep their teams' and keys' budgets; operators those that teams share.
+    """
+
+    queryset = Budget.objects.all()
+    serializer_class = serializers.BudgetSerializer
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    write_roles = frozenset({Role.OWNER.value, Role.FINANCE.value})
+    volatile = frozenset({"standing"})
+    filter_backends = [ByFields, OrderingFilter]
+    filters = {"scope": "scope", "name": "name", "window": "window", "enabled": "enabled"}
+    ordering_fields = ["id", "name", "limit_usd"]
+
+    def get_queryset(self) -> QuerySet[Budget]:
+        actor = actor_of(self.request)
+        rows = super().get_queryset()
+        return rows if actor.operates else rows.filter(_seen_by(actor.team_ids))
+
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
+        page = super().paginate_queryset(queryset)
+        self._standings = reports.standings(page or (), datetime.now(UTC))
+        return page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "standings": getattr(self, "_standings", {})}
+
+
+def _seen_by(team_ids: Iterable[int]) -> Q:
+    teams = Team.objects.filter(pk__in=list(team_ids))
+    keys = ApiKey.objects.filter(team__in=teams).values_list("pk", flat=True)
+    shared = [BudgetScope.ORGANISATION, BudgetScope.TAG]
+    return (
+        Q(scope=BudgetScope.TEAM, scope_id__in=[str(each) for each in team_ids])
+        | Q(scope=BudgetScope.KEY, scope_id__in=[str(each) for each in keys])
+        | Q(scope__in=shared, organisation__in=teams.values("organisation"))
+    )
+
+
+class Requests(OfMyTeams, viewsets.ReadOnlyModelViewSet[Exchange]):
+    """Every request, newest first; one of them is its receipt with attempts and ledger rows."""
+
+    queryset = Exchange.objects.all()
+    serializer_class = serializers.ExchangeSerializer
+    pagination_class = NewestByTime
+    filter_backends = [ByFields]
+    filters = {
+        "team": "team_name",
+        "key": "key_public",
+        "tier": "tier",
+        "backend": "backend",
+        "state": "state",
+        "status": "status",
+        "model": "model_asked",
+        "user": "end_user",
+        "session": "session",
+        "from": "at__gte",
+        "to": "at__lt",
+    }
+
+    def get_queryset(self) -> QuerySet[Exchange]:
+        rows = super().get_queryset()
+        return rows.defer("receipt") if self.action == "list" else rows
+
+    def get_serializer_class(self) -> Any:
+        one = self.action == "retrieve"
+        return serializers.ReceiptSerializer if one else self.serializer_class
+
+
+class Spend(viewsets.ViewSet):
+    """What was spent and saved, out of the ledger; `format` is `json` or `csv`."""
+
+    renderer_classes = [JSONRenderer, Csv]
+    pagination_class = None
+
+    @extend_schema(
+        parameters=[serializers.SpendQuerySerializer], responses=serializers.SpendSerializer
+    )
+    def list(self, request: Request) -> Response:
+        asked = serializers.SpendQuerySerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        terms = asked.validated_data
+        rows = _ledger_of(request).filter(_within(terms))
+        found = reports.spend(rows, terms["group_by"], terms["time_zone"])
+        return Response(
+            {"group_by": found.group_by, "rows": _plain(found.rows), **_plain_total(found)}
+        )
+
+
+def _ledger_of(request: Request) -> QuerySet[LedgerRow]:
+    actor = actor_of(request)
+    rows = LedgerRow.objects.all()
+    return rows if actor.operates else rows.filter(team_id__in=actor.team_ids)
+
+
+def _within(terms: dict[str, Any]) -> Q:
+    wanted = {"at__gte": terms["from"], "at__lt": terms["to"], "team": terms["team"]}
+    return Q(**{name: value for name, value in wanted.items() if value})
+
+
+def _plain(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Money as text without an exponent: JSON's numbers would lose the last decimals."""
+    return [
+        {name: f"{value:f}" if name in reports.MONEY else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def _plain_total(found: reports.Spending) -> dict[str, Any]:
+    return {"total": _plain([found.total])[0]}

@@ -1,0 +1,311 @@
+"""Prices, budgets, requests and questions to the ledger as the control plane takes them."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from analytics import reports
+from analytics.models import Attempt, Budget, BudgetScope, Exchange, LedgerRow, Price
+from teams import access
+from teams.models import ApiKey, Organisation, Team
+
+SKEW = timedelta(minutes=1)
+"""How far a client's clock may be behind when it says that a price begins now."""
+
+
+def usd(**options: Any) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        max_digits=26, decimal_places=12, normalize_output=True, **options
+    )
+
+
+class PriceSerializer(serializers.ModelSerializer[Price]):
+    price_in = usd(min_value=Decimal(0))
+    price_out = usd(min_value=Decimal(0))
+    price_cached_in = usd(min_value=Decimal(0), required=False)
+    effective_from = serializers.DateTimeField(required=False)
+
+    class Meta:
+        model = Price
+        fields = [
+            "id",
+            "backend",
+            "price_in",
+            "price_out",
+            "price_cached_in",
+            "effective_from",
+            "created_by",
+            "created_at",
+        ]
+        read_only_fields = ["created_by", "created_at"]
+        validators: ClassVar[list[Any]] = []
+        """The one made of the unique constraint would make `effective_from` required."""
+
+    def validate_effective_from(self, moment: datetime) -> datetime:
+        now = datetime.now(UTC)
+        if moment < now - SKEW:
+            raise serializers.ValidationError("A price cannot begin in the past.")
+        return max(moment, now)
+
+    def create(self, validated_data: dict[str, Any]) -> Price:
+        made = {
+            "price_cached_in": validated_data["price_in"],
+            "effective_from": datetime.now(UTC),
+            "created_by": access.actor_of(self.context["request"]).name,
+        }
+        return super().create(made | validated_data)
+
+
+class SoftLimitSerializer(serializers.Serializer[Any]):
+    """What happens before the limit is reached."""
+
+    percent = serializers.FloatField(min_value=0.01, max_value=1000)
+    action = serializers.CharField(max_length=64)
+
+
+class StandingSerializer(serializers.Serializer[reports.Standing]):
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    settled = usd()
+    held = usd()
+    left = usd()
+
+
+class BudgetSerializer(serializers.ModelSerializer[Budget]):
+    scope_id = serializers.CharField(
+        required=False, help_text="A team's or key's id or name (a key's public part), or `a=b`."
+    )
+    limit_usd = usd(min_value=Decimal(0))
+    fiscal_start = serializers.IntegerField(min_value=1, max_value=12, required=False)
+    soft_limits = SoftLimitSerializer(many=True, required=False)
+    standing = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Budget
+        fields = [
+            "id",
+            "name",
+            "scope",
+            "scope_id",
+            "limit_usd",
+            "window",
+            "time_zone",
+            "fiscal_start",
+            "soft_limits",
+            "mode",
+            "enabled",
+            "standing",
+            "created_at",
+        ]
+        read_only_fields = ["created_at"]
+
+    def get_standing(self, budget: Budget) -> dict[str, Any]:
+        known = self.context.get("standings", {}).get(budget.pk)
+        found = known or reports.standings([budget], datetime.now(UTC))[budget.pk]
+        return dict(StandingSerializer(found).data)
+
+    def validate_time_zone(self, name: str) -> str:
+        if name not in zoneinfo.available_timezones():
+            raise serializers.ValidationError(f"{name} is not a time zone.")
+        return name
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None:
+            return self._unmoved(attrs)
+        organisation, scope_id = self._target(attrs["scope"], attrs.get("scope_id", ""))
+        attrs |= {"organisation": organisation, "scope_id": scope_id}
+        made = Budget(scope=attrs["scope"], scope_id=scope_id)
+        access.require(self.context["request"], self.context["view"], made.team_id)
+        return attrs
+
+    def _unmoved(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in ("scope", "scope_id"):
+            if name in attrs and attrs[name] != getattr(self.instance, name):
+                raise serializers.ValidationError({name: "Make a new budget for another target."})
+        return attrs
+
+    def _target(self, scope: str, asked: str) -> tuple[Organisation, str]:
+        """Whose budget it is, as the hot path will compare it: an id, or a tag as it stands."""
+        if scope == BudgetScope.TEAM:
+            team = self._one(Team.objects.select_related("organisation"), "name", asked)
+            return team.organisation, str(team.pk)
+        if scope == BudgetScope.KEY:
+            key = self._one(ApiKey.objects.select_related("team__organisation"), "public", asked)
+            return key.team.organisation, str(key.pk)
+        if scope == BudgetScope.TAG:
+            return self._organisation(), _tag(asked)
+        organisation = self._organisation(asked)
+        return organisation, str(organisation.pk)
+
+    def _one(self, rows: Any, name: str, asked: str) -> Any:
+        """One that the actor sees: what others have is told apart from nothing by nobody."""
+        found = _by_id_or(rows, name, asked)
+        team_id = getattr(found, "team_id", None) or getattr(found, "pk", None)
+        if found is None or not access.actor_of(self.context["request"]).sees(team_id):
+            raise serializers.ValidationError({"scope_id": "There is no such target."})
+        return found
+
+    def _organisation(self, asked: str = "") -> Organisation:
+        rows = Organisation.objects.order_by("pk")
+        found = _by_id_or(rows, "name", asked) if asked else rows.first()
+        if found is None or (not asked and rows.count() > 1):
+            raise serializers.ValidationError({"scope_id": "There is no such organisation."})
+        return found
+
+
+def _by_id_or(rows: Any, name: str, asked: str) -> Any:
+    by_name = rows.filter(**{name: asked}).first()
+    if by_name is None and asked.isascii() and asked.isdigit() and len(asked) < 19:
+        return rows.filter(pk=int(asked)).first()
+    return by_name
+
+
+def _tag(asked: str) -> str:
+    name, equals, value = asked.partition("=")
+    if not (name.strip() and equals and value.strip()):
+        raise serializers.ValidationError({"scope_id": "A tag is written as name=value."})
+    return asked
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    amount = usd()
+    cost = usd()
+
+    class Meta:
+        model = Attempt
+        fields = [
+            "id",
+            "number",
+            "backend",
+            "tier",
+            "state",
+            "amount",
+            "cost",
+            "price",
+            "worker",
+            "failure",
+            "created_at",
+            "ended_at",
+        ]
+
+
+class LedgerSerializer(serializers.ModelSerializer[LedgerRow]):
+    cost = usd()
+    saved = usd()
+
+    class Meta:
+        model = LedgerRow
+        fields = [
+            "id",
+            "at",
+            "kind",
+            "attempt_id",
+            "tier",
+            "backend",
+            "prompt_tokens",
+            "completion_tokens",
+            "cached_tokens",
+            "reasoning_tokens",
+            "cost",
+            "saved",
+            "price_id",
+            "estimated",
+            "unconfirmed",
+            "note",
+        ]
+
+
+class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
+    team = serializers.CharField(source="team_name")
+    key = serializers.CharField(source="key_name")
+    model = serializers.CharField(source="model_asked")
+    user = serializers.CharField(source="end_user")
+    cost = usd()
+    saved = usd()
+
+    class Meta:
+        model = Exchange
+        fields = [
+            "id",
+            "at",
+            "team",
+            "key",
+            "key_public",
+            "model",
+            "streamed",
+            "state",
+            "status",
+            "error_code",
+            "tier",
+            "backend",
+            "reason",
+            "policy",
+            "attempts",
+            "prompt_tokens",
+            "completion_tokens",
+            "cached_tokens",
+            "estimated",
+            "cost",
+            "saved",
+            "overhead_ms",
+            "first_content_ms",
+            "total_ms",
+            "user",
+            "session",
+            "tags",
+        ]
+
+
+class ReceiptSerializer(ExchangeSerializer):
+    tries = serializers.SerializerMethodField()
+    ledger = serializers.SerializerMethodField()
+
+    class Meta(ExchangeSerializer.Meta):
+        fields = [*ExchangeSerializer.Meta.fields, "receipt", "tries", "ledger"]
+
+    def get_tries(self, exchange: Exchange) -> list[dict[str, Any]]:
+        rows = exchange.tries.order_by("number")
+        return [dict(row) for row in AttemptSerializer(rows, many=True).data]
+
+    def get_ledger(self, exchange: Exchange) -> list[dict[str, Any]]:
+        rows = LedgerRow.objects.filter(exchange_id=exchange.pk).order_by("id")
+        return [dict(row) for row in LedgerSerializer(rows, many=True).data]
+
+
+class SpendQuerySerializer(serializers.Serializer[Any]):
+    """`?group_by=team,day&from=…&to=…&team=…&time_zone=…`"""
+
+    group_by = serializers.CharField(default="team", allow_blank=True)
+    team = serializers.CharField(default="", allow_blank=True)
+    time_zone = serializers.CharField(default="UTC")
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python's, so that these two cannot stand above."""
+        moments = {name: serializers.DateTimeField(default=None) for name in ("from", "to")}
+        return super().get_fields() | moments
+
+    def validate_group_by(self, asked: str) -> list[str]:
+        names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
+        for name in names:
+            if name not in reports.GROUPS:
+                known = ", ".join(reports.GROUPS)
+                raise serializers.ValidationError(f"{name} is none of {known}.")
+        return names
+
+    def validate_time_zone(self, name: str) -> zoneinfo.ZoneInfo:
+        if name not in zoneinfo.available_timezones():
+            raise serializers.ValidationError(f"{name} is not a time zone.")
+        return zoneinfo.ZoneInfo(name)
+
+
+class SpendSerializer(serializers.Serializer[Any]):
+    """Each row has the groups asked for and the figures of `total`."""
+
+    group_by = serializers.ListField(child=serializers.CharField())
+    rows = serializers.ListField(child=serializers.DictField())
+    total = serializers.DictField()
