@@ -204,6 +204,11 @@ def short(value: object) -> str:
 
 
 @register.filter
+def lookup(mapping: dict[str, object], name: str) -> object:
+    return mapping.get(name, "")
+
+
+@register.filter
 def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
