@@ -130,6 +130,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=10)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "teams.doors.locked_out"
+AXES_USERNAME_CALLABLE = "teams.doors.name_given"
 
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_SAVE_EVERY_REQUEST = False
@@ -214,9 +215,9 @@ KORA_DEADLINE_S = 600
 """The longest a request may take when its caller sets no `x-kora-max-latency-ms`."""
 KORA_DRAIN_S = 25
 """How long running requests may go on after SIGTERM."""
-KORA_WRITE_TIMEOUT_S = 30
+KORA_WRITE_TIMEOUT_S = environment.seconds("KORA_WRITE_TIMEOUT_S", 30)
 """A client that reads nothing for this long is treated as gone."""
-KORA_LEASE_S = 15
+KORA_LEASE_S = environment.seconds("KORA_LEASE_S", 15)
 """How long a hold outlives the process that made it."""
 KORA_CACHE_TTL_S = 7 * 24 * 3600
 """How long an exact answer may be served again."""

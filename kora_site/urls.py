@@ -5,7 +5,8 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from kora_site import health
+from analytics import urls as analytics_urls
+from kora_site import health, views
 from routing import urls as routing_urls
 from teams import urls as teams_urls
 
@@ -14,6 +15,10 @@ for room in (teams_urls, routing_urls):
     room.register(control_plane)
 
 urlpatterns = [
+    path("", views.overview, name="overview"),
+    *teams_urls.console,
+    *analytics_urls.console,
+    *routing_urls.console,
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

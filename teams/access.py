@@ -8,6 +8,7 @@ from collections.abc import Collection
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -109,7 +110,7 @@ def writers_of(view: object) -> Collection[str]:
 
 def require(request: HttpRequest | Request, view: object, team_id: int | None) -> None:
     if not actor_of(request).may(writers_of(view), team_id):
-        raise exceptions.PermissionDenied("Your role in this team does not allow this.")
+        raise PermissionDenied("Your role in this team does not allow this.")
 
 
 def may_grant(actor: Actor, team_id: int, scopes: Collection[str]) -> bool:

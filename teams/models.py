@@ -157,6 +157,12 @@ class AuditRow(models.Model):
     def __str__(self) -> str:
         return f"{self.at:%F %T} {self.actor} {self.action} {self.subject} {self.subject_name}"
 
+    @property
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """Name, before, after; None stands where the field did not exist."""
+        names = [*self.before, *(name for name in self.after if name not in self.before)]
+        return [(name, self.before.get(name), self.after.get(name)) for name in names]
+
 
 class Revision(models.Model):
     """One row that every change of configuration increments (triggers); each process polls it."""
