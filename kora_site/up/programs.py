@@ -17,6 +17,10 @@ WORKER_GRACE_S = 15
 WORKERS = {"cloud": 8, "local": 2, "background": 2}
 """Queue and threads: a thread only hands its call to the worker's loop or engine."""
 
+CELERY = ("celery", "--quiet", "-A", "kora_site.celery")
+LEVEL = ("--loglevel", "WARNING")
+NICE = ("nice", "-n", "5")
+"""What nobody waits for leaves the processor to the rest, at the start above all."""
 QUIET = {"PYTHONWARNINGS": "ignore:::celery.platforms"}
 """Celery warns about root in six lines at each start of each worker."""
 
@@ -27,11 +31,12 @@ class Program:
     command: tuple[str, ...]
     worker: str = ""
     inherited: tuple[int, ...] = ()
+    patient: bool = False
 
     def process(self, variables: Mapping[str, str]) -> Process:
         extra = {"KORA_WORKER": self.worker, **QUIET} if self.worker else {}
         return Process(
-            command=[sys.executable, "-m", *self.command],
+            command=[*(NICE if self.patient else ()), sys.executable, "-m", *self.command],
             environment={**variables, **extra},
             folder=environment.ROOT,
             inherited=self.inherited,
@@ -51,24 +56,12 @@ def _web(door: int) -> Program:
 
 
 def _worker(queue: str, threads: int) -> Program:
-    options = ("-n", f"{queue}@%h", "-P", "threads", "-c", str(threads), "--loglevel", "WARNING")
+    options = ("-Q", queue, "-n", f"{queue}@%h", "-P", "threads", "-c", str(threads))
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    command = (
-        "celery",
-        "--quiet",
-        "-A",
-        "kora_site.celery",
-        "worker",
-        "-Q",
-        queue,
-        *options,
-        *quiet,
-    )
-    return Program(name=queue, command=command, worker=queue)
+    command = (*CELERY, "worker", *options, *quiet, *LEVEL)
+    return Program(name=queue, command=command, worker=queue, patient=queue == "background")
 
 
 def _beat(home: Path) -> Program:
-    schedule = ("-s", str(home / "run" / "beat"), "--pidfile", "", "--loglevel", "WARNING")
-    return Program(
-        name="beat", command=("celery", "--quiet", "-A", "kora_site.celery", "beat", *schedule)
-    )
+    command = (*CELERY, "beat", "-s", str(home / "run" / "beat"), "--pidfile", "", *LEVEL)
+    return Program(name="beat", command=command, patient=True)
