@@ -91,6 +91,18 @@ def flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
+def seconds(name: str, default: float) -> float:
+    """A span of time that operators may shorten or lengthen; what is no such number is refused."""
+    given = os.environ.get(name) or str(default)
+    try:
+        found = float(given)
+    except ValueError:
+        found = 0.0
+    if not 0.1 <= found <= 86_400:
+        raise SystemExit(f"{name} must be a number of seconds from 0.1 to 86400, not {given!r}.")
+    return found
+
+
 def worker_queue() -> str:
     """Which queue this Celery process serves; `up` and the service units set it."""
     return os.environ.get("KORA_WORKER", "")
