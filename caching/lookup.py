@@ -15,10 +15,14 @@ SELECT backend, answer, chunks, cost, prompt_tokens, completion_tokens, exchange
  WHERE team_id = %s AND fingerprint = %s AND expires_at > now() AND quarantined_at IS NULL
 """
 
+# An answer lost in a crash is asked for again, so nobody waits for the disk.
 STORE = """
+WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO caching_entry (team_id, fingerprint, model_asked, backend, question, answer, chunks,
                            prompt_tokens, completion_tokens, cost, tags, exchange_id, expires_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, now() + %s * interval '1 second')
+SELECT %s, %s, %s, %s, %s, %s::bytea, %s::bytea, %s::int, %s::int, %s::numeric, '{}'::jsonb, %s::uuid,
+       now() + %s::float8 * interval '1 second'
+  FROM quickly
 ON CONFLICT (team_id, fingerprint) DO UPDATE
    SET backend = excluded.backend, answer = excluded.answer, chunks = excluded.chunks,
        prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens,

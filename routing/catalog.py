@@ -43,10 +43,14 @@ class Catalog:
 
 _lock = threading.Lock()
 _current: Catalog | None = None
+_vouched_until = 0.0
 
 
 def current() -> Catalog:
-    return _current or refresh()
+    """What is known, vouched for within the last second; a request looks if the watch is late."""
+    if _current is None or time.monotonic() > _vouched_until:
+        return look()
+    return _current
 
 
 def refresh() -> Catalog:
@@ -68,17 +72,20 @@ def watch(stop: threading.Event) -> None:
     connections.drop()
 
 
-def look() -> None:
+def look() -> Catalog:
     """One look at the revision: forget what may be outdated, then vouch for what is left."""
-    known = _current
+    global _vouched_until
+    known, began = _current, time.monotonic()
     seen = lookup.revision(connections.current())
     outdated = known is None or known.revision != seen
     if outdated:
         keys.forget_all()
-    if outdated or known is None or time.monotonic() - known.loaded_at > STALE_S:
+    if outdated or known is None or began - known.loaded_at > STALE_S:
         close_old_connections()
-        refresh()
-    keys.trust_for(TRUST_S)
+        known = refresh()
+    _vouched_until = began + TRUST_S
+    keys.trust_until(_vouched_until)
+    return known
 
 
 def _load(revision: int) -> Catalog:

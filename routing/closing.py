@@ -51,6 +51,9 @@ def record_hit(way: Way, match: Match) -> None:
 def close(way: Way, outcome: Outcome, fresh: Fresh | None = None) -> None:
     """The receipt, and the answer for those who ask the same again."""
     connection = connections.current()
+    unsent = [each.attempt_id for each in way.tries if not each.started_ms]
+    if unsent:
+        ledger.withdraw(connection, unsent, failure="cancelled")
     if fresh is not None:
         way.clock("remember", matching.remember, connection, fresh)
     ledger.close(connection, way.origin, replace(outcome, receipt=way.receipt()))
@@ -136,9 +139,11 @@ def land(way: Way, room: Room, fresh: Fresh | None) -> None:
 
 
 async def refuse(way: Way, room: Room, refusal: Refusal) -> None:
-    if way.known_caller is None or way.known_prompt is None or isinstance(refusal, UNRECORDED):
+    unknown = way.known_caller is None or way.known_prompt is None
+    if unknown or (isinstance(refusal, UNRECORDED) and not way.tries):
         land(way, room, None)
         return
+    refusal.headers = {"x-kora-request-id": str(way.exchange_id), **way.limits, **refusal.headers}
     outcome = ended(way, state="failed", status=room.statuses[refusal.code], code=refusal.code)
     await finish(way, room, outcome)
 

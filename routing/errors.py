@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -16,12 +17,14 @@ class Refusal(Exception):  # noqa: N818
         *,
         param: str | None = None,
         retry_after_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
         **details: Any,
     ) -> None:
         super().__init__(message or (self.__doc__ or "").strip())
         self.message = str(self)
         self.param = param
         self.retry_after_s = retry_after_s
+        self.headers = dict(headers or {})
         self.details = details
 
 

@@ -22,6 +22,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Explain = Callable[[Exception], Reply]
 Answer = Awaitable[Reply]
+LONGEST_LENGTH = 18
+"""Digits of a Content-Length that is still worth reading as a number."""
 
 
 class Gateway:
@@ -32,26 +34,25 @@ class Gateway:
         self._explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watch = Watch(receive)
         try:
-            incoming = await _read(scope, receive)
+            reply = await self._reply(scope, receive, watch)
+            await _write(reply, send)
         except Disconnected:
             return
-        except TooLarge as error:
-            await _write(self._explain(error), send)
-            return
-        answering = asyncio.ensure_future(self._answer_and_write(scope, incoming, send))
-        if await _finishes_soon(answering):
-            return
-        await _until_the_client_leaves(answering, receive)
-
-    async def _answer_and_write(self, scope: Scope, incoming: Incoming, send: Send) -> None:
-        try:
-            reply = await self._answer(scope, incoming)
         except asyncio.CancelledError:
+            if not watch.has_seen_them_leave:
+                raise
+        finally:
+            watch.end()
+
+    async def _reply(self, scope: Scope, receive: Receive, watch: Watch) -> Reply:
+        try:
+            return await self._answer(scope, await _read(scope, receive, watch))
+        except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001
-            reply = self._explain(error)
-        await _write(reply, send)
+            return self._explain(error)
 
     def _answer(self, scope: Scope, incoming: Incoming) -> Answer:
         """The whole table of the data plane's paths."""
@@ -62,14 +63,15 @@ class Gateway:
         if path == "/v1/route":
             _only("POST", method)
             return self._ask(inquiries.route, incoming)
-        _only("GET", method)
         if path == "/v1/models":
+            _only("GET", method)
             return self._ask(inquiries.models, incoming)
-        if path.startswith("/v1/models/"):
-            return self._ask(inquiries.model, incoming, path.removeprefix("/v1/models/"))
-        if path.startswith("/v1/requests/"):
-            return self._ask(inquiries.receipt, incoming, path.removeprefix("/v1/requests/"))
-        raise NotFound(f"There is no {path} here.")
+        folder, _, name = path.removeprefix("/v1/").partition("/")
+        one = {"models": inquiries.model, "requests": inquiries.receipt}.get(folder)
+        if one is None or not name:
+            raise NotFound(f"There is no {path} here.")
+        _only("GET", method)
+        return self._ask(one, incoming, name)
 
     def _ask(self, inquiry: Callable[..., Reply], incoming: Incoming, *more: str) -> Answer:
         return execution.in_thread(self._room, inquiry, incoming, self._room, *more)
@@ -80,25 +82,51 @@ def _only(allowed: str, method: str) -> None:
         raise WrongMethod(f"Use {allowed} here, not {method}.")
 
 
-async def _read(scope: Scope, receive: Receive) -> Incoming:
+class Watch:
+    """Cancels the answering task when its client leaves; costs nothing until it begins."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._answering = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self.has_seen_them_leave = False
+
+    def begin(self) -> None:
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._wait())
+
+    def end(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_seen_them_leave = True
+        if self._answering is not None:
+            self._answering.cancel()
+
+
+async def _read(scope: Scope, receive: Receive, watch: Watch) -> Incoming:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     limit = settings.KORA_BODY_LIMIT_BYTES
     declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdecimal() and (len(declared) > LONGEST_LENGTH or int(declared) > limit):
         raise TooLarge(f"The body may have at most {limit} bytes.")
     client = scope.get("client")
     return Incoming(
-        raw=await _body(receive, limit), headers=headers, address=client[0] if client else ""
+        raw=await _body(receive, limit),
+        headers=headers,
+        address=client[0] if client else "",
+        watch=watch.begin,
     )
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        return body
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         pieces.append(message.get("body", b""))
@@ -106,40 +134,7 @@ async def _body(receive: Receive, limit: int) -> bytes:
         if size > limit:
             raise TooLarge(f"The body may have at most {limit} bytes.")
         if not message.get("more_body"):
-            return b"".join(pieces)
-        message = await receive()
-
-
-SOON_S = 0.005
-
-
-async def _finishes_soon(answering: asyncio.Future[None]) -> bool:
-    """Most answers without a model need nobody to watch whether the client is still there."""
-    done, _ = await asyncio.wait((answering,), timeout=SOON_S)
-    for task in done:
-        task.result()
-    return bool(done)
-
-
-async def _until_the_client_leaves(answering: asyncio.Future[None], receive: Receive) -> None:
-    leaving = asyncio.ensure_future(_disconnect(receive))
-    try:
-        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            answering.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Disconnected):
-            await answering
-    except asyncio.CancelledError:
-        answering.cancel()
-        await asyncio.wait((answering,), timeout=5)
-        raise
-    finally:
-        leaving.cancel()
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def _write(reply: Reply, send: Send) -> None:
@@ -161,11 +156,15 @@ async def _write_stream(reply: Reply, send: Send) -> None:
     stream = reply.stream
     if stream is None:
         return
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
     async with contextlib.aclosing(stream):  # type: ignore[type-var]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         async for piece in stream:
             try:
                 async with asyncio.timeout(settings.KORA_WRITE_TIMEOUT_S):
+                    if start:
+                        # Only now: a stream that never began could not end its request either.
+                        await send(start)
+                        start = {}
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             except TimeoutError as error:
                 raise Disconnected from error

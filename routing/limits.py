@@ -46,14 +46,14 @@ def _minute(key_id: int) -> Minute:
 
 def _refuse(caller: Caller, minute: Minute, tokens: int, resets_s: float) -> None:
     most_requests, most_tokens = caller.requests_per_minute, caller.tokens_per_minute
+    words = ""
     if most_requests is not None and minute.requests >= most_requests:
-        raise RateLimited(
-            f"This key may make {most_requests} requests a minute.", retry_after_s=resets_s
-        )
-    if most_tokens is not None and minute.tokens + tokens > most_tokens:
-        raise RateLimited(
-            f"This key may use {most_tokens} tokens a minute.", retry_after_s=resets_s
-        )
+        words = f"This key may make {most_requests} requests a minute."
+    elif most_tokens is not None and minute.tokens + tokens > most_tokens:
+        words = f"This key may use {most_tokens} tokens a minute."
+    if words:
+        headers = _headers(caller, minute, resets_s)
+        raise RateLimited(words, retry_after_s=resets_s, headers=headers)
 
 
 def _headers(caller: Caller, minute: Minute, resets_s: float) -> dict[str, str]:

@@ -36,6 +36,9 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
     way = Way(incoming=incoming)
     try:
         plan = await execution.in_thread(room, decide, way, room)
+        if isinstance(plan, Answered):
+            return replies.replay(way, plan.match)
+        incoming.watch()
         async with asyncio.timeout(execution.seconds_left(way)):
             while isinstance(plan, Future):
                 plan = await _follow(way, room, plan)
@@ -54,6 +57,9 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
         raise
     except asyncio.CancelledError:
         await asyncio.shield(closing.cancelled(way, room))
+        raise
+    except Exception:
+        closing.land(way, room, None)
         raise
 
 
@@ -98,6 +104,7 @@ async def _follow(way: Way, room: Room, flight: Flight) -> Answered | Planned | 
     match = await asyncio.shield(asyncio.wrap_future(flight))
     way.clock.note("waited in flight", began)
     if match is None:
+        way.asks_alone = True
         return await execution.in_thread(room, decide, way, room)  # type: ignore[no-any-return]
     await execution.in_thread(room, closing.record_hit, way, match)
     return Answered(match=match)

@@ -65,6 +65,7 @@ class Prompt:
 
 def parse(raw: bytes, headers: Mapping[str, str]) -> Prompt:
     body = _object(raw)
+    _check_depth(body)
     extras = _extras(body.pop("kora", None), headers)
     model = _text(body.get("model"), "model")
     _check_messages(body.get("messages"))
@@ -92,6 +93,14 @@ def _object(raw: bytes) -> Body:
     return body
 
 
+def _check_depth(body: Body) -> None:
+    """orjson reads deeper than it writes: a call that cannot be sent must not hold money first."""
+    try:
+        orjson.dumps([[[body]]])
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise InvalidRequest("The body is nested too deeply.") from error
+
+
 def _text(value: object, param: str) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidRequest(f"'{param}' is required and must be a string.", param=param)
@@ -109,7 +118,8 @@ def _check_messages(messages: object) -> None:
         where = f"messages[{index}]"
         if not isinstance(message, dict):
             raise InvalidRequest(f"'{where}' must be an object.", param=where)
-        if message.get("role") not in ROLES:
+        role = message.get("role")
+        if not isinstance(role, str) or role not in ROLES:
             raise InvalidRequest(
                 f"'{where}.role' must be one of {', '.join(sorted(ROLES))}.", param=f"{where}.role"
             )
@@ -171,14 +181,64 @@ def _check_shapes(body: Body) -> None:
             isinstance(value, list) and all(isinstance(item, dict) for item in value)
         ):
             raise InvalidRequest(f"'{name}' must be a list of objects.", param=name)
-    for name in ("response_format", "stream_options"):
-        if body.get(name) is not None and not isinstance(body[name], dict):
-            raise InvalidRequest(f"'{name}' must be an object.", param=name)
+    _check_objects(body)
+    _check_tools(body)
     stop = body.get("stop")
     if stop is not None and not isinstance(stop, str):
         whole = isinstance(stop, list) and all(isinstance(item, str) for item in stop)
         if not whole:
             raise InvalidRequest("'stop' must be a string or a list of strings.", param="stop")
+
+
+def _check_objects(body: Body) -> None:
+    for name in ("response_format", "stream_options", "metadata"):
+        if body.get(name) is not None and not isinstance(body[name], dict):
+            raise InvalidRequest(f"'{name}' must be an object.", param=name)
+    wanted = body.get("response_format") or {"type": "text"}
+    if not isinstance(wanted.get("type"), str):
+        raise InvalidRequest(
+            "'response_format.type' is required and must be a string.", param="response_format.type"
+        )
+    if wanted["type"] == "json_schema" and not _is_schema(wanted.get("json_schema")):
+        raise InvalidRequest(
+            "'response_format.json_schema' must be an object whose schema is an object.",
+            param="response_format.json_schema",
+        )
+    user = body.get("user")
+    if user is not None and not (isinstance(user, str) and "\0" not in user):
+        raise InvalidRequest("'user' must be a string without NUL characters.", param="user")
+
+
+def _is_schema(given: object) -> bool:
+    return isinstance(given, dict) and isinstance(given.get("schema", {}), dict)
+
+
+def _check_tools(body: Body) -> None:
+    for index, tool in enumerate(body.get("tools") or ()):
+        where = f"tools[{index}]"
+        if not isinstance(tool.get("type"), str):
+            raise InvalidRequest(
+                f"'{where}.type' is required and must be a string.", param=f"{where}.type"
+            )
+        if tool["type"] == "function" and not _is_function(tool.get("function")):
+            raise InvalidRequest(
+                f"'{where}.function' must be an object with a name.", param=f"{where}.function"
+            )
+    choice = body.get("tool_choice")
+    if choice is None or isinstance(choice, str):
+        return
+    if not isinstance(choice, dict) or not isinstance(choice.get("function", {}), dict):
+        raise InvalidRequest(
+            "'tool_choice' must be a string or an object that names a tool.", param="tool_choice"
+        )
+
+
+def _is_function(given: object) -> bool:
+    return (
+        isinstance(given, dict)
+        and isinstance(given.get("name"), str)
+        and isinstance(given.get("parameters") or {}, dict)
+    )
 
 
 def _extras(given: object, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -215,7 +275,7 @@ def _constraints(extras: dict[str, Any], body: Body) -> Constraints:
         user=_name(extras, "user") or (user[:LONGEST_NAME] if isinstance(user, str) else ""),
         tags=_tags(extras.get("tags")),
         deadline=_moment(extras),
-        debug=str(extras.get("debug", "")).lower() in {"true", "1"},
+        debug=_flag(extras, "debug"),
     )
 
 
@@ -238,6 +298,8 @@ def _decimal(extras: dict[str, Any], name: str) -> Decimal | None:
 def _number(extras: dict[str, Any], name: str, low: float, high: float) -> float | None:
     if name not in extras:
         return None
+    if isinstance(extras[name], bool):
+        raise _wrong(name, "a number")
     try:
         value = float(extras[name])
     except (TypeError, ValueError) as error:
@@ -245,6 +307,13 @@ def _number(extras: dict[str, Any], name: str, low: float, high: float) -> float
     if not low <= value <= high:
         raise _wrong(name, f"a number from {low} to {high}")
     return value
+
+
+def _flag(extras: dict[str, Any], name: str) -> bool:
+    text = str(extras.get(name, "false")).lower()
+    if text not in {"true", "1", "false", "0"}:
+        raise _wrong(name, "true or false")
+    return text in {"true", "1"}
 
 
 def _choice(extras: dict[str, Any], name: str, known: tuple[str, ...]) -> str:

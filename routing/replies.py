@@ -116,6 +116,8 @@ async def _relayed(way: Way, room: Room, flow: Flow) -> AsyncIterator[bytes]:
     except (asyncio.CancelledError, GeneratorExit):
         await asyncio.shield(closing.cancelled(way, room))
         raise
+    finally:
+        closing.land(way, room, None)
 
 
 async def _end(

@@ -70,7 +70,8 @@ def guard(way: Way, room: Room) -> None:
         raise NotAllowed(f"This key may not use the model '{model}'.", param="model")
     if room.switchboard.waiting >= settings.KORA_IN_FLIGHT_LIMIT:
         raise QueueFull(retry_after_s=QUEUE_RETRY_S)
-    way.limits = limits.take(caller, way.signals.prompt_tokens)
+    if not way.asks_alone:
+        way.limits = limits.take(caller, way.signals.prompt_tokens)
 
 
 def _may_use(caller: Caller, model: str) -> bool:
@@ -101,9 +102,12 @@ def _asked(way: Way) -> Asked:
 
 
 def board(way: Way, room: Room) -> Flight | None:
-    """Follow an identical question in flight, or lead those that come after."""
+    """Follow an identical question in flight, or lead those that come after.
+
+    One that has followed in vain asks alone: else those behind it would wait one after the other.
+    """
     constraints = way.prompt.constraints
-    if constraints.cache != "default" or constraints.max_age_s is not None:
+    if way.asks_alone or constraints.cache != "default" or constraints.max_age_s is not None:
         return None
     key = (way.caller.team_id, way.fingerprint)
     flying = room.flights.board(key)

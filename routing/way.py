@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,10 @@ from teams.values import Caller
 T = TypeVar("T")
 
 
+def nobody() -> None:
+    """Nobody watches: the caller waits for the answer whatever happens."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incoming:
     """What came over the wire."""
@@ -29,6 +33,8 @@ class Incoming:
     raw: bytes
     headers: Mapping[str, str]
     address: str
+    watch: Callable[[], None] = nobody
+    """Begins to watch whether the client is still there; called once a model is needed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +61,7 @@ class Way:
     decision: Decision | NoWay | None = None
     fingerprint: str = ""
     flight: Key | None = None
+    asks_alone: bool = False
     policy: int = 0
     limits: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)

@@ -107,10 +107,10 @@ def forget_all() -> None:
         _unknown.clear()
 
 
-def trust_for(seconds: float) -> None:
-    """The revision was just seen unchanged, so what is remembered holds for this long."""
+def trust_until(moment: float) -> None:
+    """The revision was seen unchanged, so what is remembered holds until then (monotonic)."""
     global _trusted_until
-    _trusted_until = time.monotonic() + seconds
+    _trusted_until = moment
 
 
 @lru_cache(maxsize=1)

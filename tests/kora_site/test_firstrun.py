@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("KORA_HOME", str(tmp_path))
     keys.forget_all()
-    keys.trust_for(-1)
+    keys.trust_until(0)
     yield tmp_path
     keys.forget_all()
 

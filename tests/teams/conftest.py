@@ -20,10 +20,10 @@ Make = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
     keys.forget_all()
-    keys.trust_for(-1)
+    keys.trust_until(0)
     yield
     keys.forget_all()
-    keys.trust_for(-1)
+    keys.trust_until(0)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,7 +42,7 @@ def test_recognises_a_key_without_a_query_while_the_revision_is_trusted(
     owner: APIClient, django_assert_num_queries: Any
 ) -> None:
     made = make(owner)
-    keys.trust_for(5)
+    keys.trust_until(time.monotonic() + 5)
     assert keys.recognise(made["key"]).key_id == made["id"]
     with django_assert_num_queries(0):
         assert keys.recognise(made["key"]).key_id == made["id"]

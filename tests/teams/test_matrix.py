@@ -1,0 +1,204 @@
+"""Who may do what where: every address of the site stands in this table, or a test fails."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from analytics.models import Budget, BudgetScope, Exchange, Price
+from routing.models import Backend
+from teams import keys
+from teams.models import AuditRow, Member, Membership, Role, Team
+
+METHODS = ("GET", "POST", "PATCH", "DELETE")
+ANYONE = {"nobody", *Role.values, "operator"}
+MEMBERS = {*Role.values, "operator"}
+WRITERS = {"owner", "engineer", "operator"}
+OWNERS = {"owner", "operator"}
+PAYERS = {"owner", "finance", "operator"}
+OPERATORS = {"operator"}
+
+Allowed = dict[str, set[str]]
+READ: Allowed = {"GET": MEMBERS}
+PUBLIC: Allowed = {"GET": ANYONE}
+
+
+def lists(writers: set[str]) -> Allowed:
+    return {"GET": MEMBERS, "POST": writers}
+
+
+def one(writers: set[str]) -> Allowed:
+    return {"GET": MEMBERS, "PATCH": writers, "DELETE": writers}
+
+
+TABLE: dict[str, Allowed] = {
+    "": READ,
+    "healthz": PUBLIC,
+    "readyz": PUBLIC,
+    "metrics": PUBLIC,
+    "login/": {"GET": ANYONE, "POST": ANYONE},
+    "logout/": {"POST": ANYONE},
+    "password/": {"GET": MEMBERS, "POST": MEMBERS},
+    "keys/": READ,
+    "keys/new/": {"GET": WRITERS, "POST": WRITERS},
+    "keys/<key_id>/rotate/": {"GET": WRITERS, "POST": WRITERS},
+    "keys/<key_id>/revoke/": {"GET": WRITERS, "POST": WRITERS},
+    "team/": READ,
+    "team/invite/": {"POST": OWNERS},
+    "team/<membership_id>/role/": {"POST": OWNERS},
+    "team/<membership_id>/remove/": {"GET": OWNERS, "POST": OWNERS},
+    "audit/": READ,
+    "requests/": READ,
+    "requests/<exchange_id>/": READ,
+    "backends/": READ,
+    "backends/new/": {"GET": OPERATORS, "POST": OPERATORS},
+    "backends/<backend_id>/": {"GET": MEMBERS, "POST": OPERATORS},
+    "backends/<backend_id>/test/": {"POST": OPERATORS},
+    "backends/<backend_id>/health/": READ,
+    "backends/<backend_id>/switch/": {"POST": OPERATORS},
+    "api/schema/": PUBLIC,
+    "api/docs/": PUBLIC,
+    "api/health/": READ,
+    "api/teams/": lists(OPERATORS),
+    "api/teams/<pk>/": {"GET": MEMBERS, "PATCH": OWNERS, "DELETE": OPERATORS, "PUT": OWNERS},
+    "api/members/": lists(OWNERS),
+    "api/members/<pk>/": one(OWNERS),
+    "api/keys/": lists(WRITERS),
+    "api/keys/<pk>/": one(WRITERS),
+    "api/keys/<pk>/rotate/": {"POST": WRITERS},
+    "api/keys/<pk>/revoke/": {"POST": WRITERS},
+    "api/audit/": READ,
+    "api/audit/<pk>/": READ,
+    "api/backends/": lists(OPERATORS),
+    "api/backends/<pk>/": one(OPERATORS),
+    "api/backends/<pk>/test/": {"POST": OPERATORS},
+    "api/prices/": lists(OPERATORS),
+    "api/prices/<pk>/": READ,
+    "api/budgets/": lists(PAYERS),
+    "api/budgets/<pk>/": one(PAYERS),
+    "api/requests/": READ,
+    "api/requests/<pk>/": READ,
+    "api/reports/spend/": READ,
+}
+
+
+def routes(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    for found in resolver.url_patterns:
+        here = before + _plain(str(found.pattern))
+        if isinstance(found, URLPattern):
+            yield here
+        elif found.app_name != "admin":
+            yield from routes(found, here)
+
+
+def _plain(pattern: str) -> str:
+    """`^keys/(?P<pk>[^/.]+)/$` and `keys/<int:pk>/` are the same address."""
+    named = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", pattern.lstrip("^").removesuffix("$"))
+    return re.sub(r"<\w+:", "<", named)
+
+
+ROUTES = sorted(set(routes(get_resolver())))
+
+
+@pytest.fixture
+def people(red: Team) -> dict[str, Member | None]:
+    found: dict[str, Member | None] = {"nobody": None}
+    for role in Role.values:
+        found[role] = Member.objects.create(email=f"{role}@red.test")
+        Membership.objects.create(member=found[role], team=red, role=role)
+    found["operator"] = Member.objects.create(email="operator@kora.test", is_superuser=True)
+    return found
+
+
+@pytest.fixture
+def things(red: Team, people: dict[str, Member | None]) -> dict[str, Any]:
+    """One of everything, by the first words of the address it is found at."""
+    key = keys.issue(red, name="k").key.pk
+    held = Membership.objects.get(team=red, role=Role.VIEWER).pk
+    backend = Backend.objects.create(name="toy", kind="sandbox", model="toy").pk
+    exchange = Exchange.objects.create(
+        id=uuid.uuid4(), team=red, team_name="red", model_asked="auto", at=datetime.now(UTC)
+    ).pk
+    budget = Budget.objects.create(
+        organisation=red.organisation,
+        name="b",
+        scope=BudgetScope.TEAM,
+        scope_id=str(red.pk),
+        limit_usd=1,
+    )
+    price = Price.objects.create(backend="toy", price_in=1, price_out=1, price_cached_in=1)
+    row = AuditRow.objects.create(actor="x", action="y", subject="z", subject_id="1", team=red)
+    return {
+        "key_id": key,
+        "membership_id": held,
+        "backend_id": backend,
+        "exchange_id": exchange,
+        "api/teams": red.pk,
+        "api/members": held,
+        "api/keys": key,
+        "api/audit": row.pk,
+        "api/backends": backend,
+        "api/prices": price.pk,
+        "api/budgets": budget.pk,
+        "api/requests": exchange,
+    }
+
+
+def address(route: str, things: dict[str, Any]) -> str:
+    collection = "/".join(route.split("/")[:2])
+    filled = re.sub(
+        r"<(\w+)>",
+        lambda name: str(things[collection if name.group(1) == "pk" else name.group(1)]),
+        route,
+    )
+    return f"/{filled}"
+
+
+def ask(member: Member | None, method: str, path: str) -> int:
+    """The answer's status; a way to the login page is as good as 401. Nothing stays written."""
+    client = APIClient()
+    if member is not None:
+        client.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    form = "json" if path.startswith("/api/") else "multipart"
+    how = {} if method == "GET" else {"format": form}
+    with transaction.atomic():
+        answer = getattr(client, method.lower())(path, {}, **how)
+        transaction.set_rollback(True)
+    away = str(answer.headers.get("Location", "")).startswith("/login/?next")
+    return 401 if away else int(answer.status_code)
+
+
+def test_the_table_knows_every_address() -> None:
+    assert set(ROUTES) - TABLE.keys() == set(), "say in TABLE who may do what there"
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route in TABLE])
+def test_each_role_may_do_what_the_table_says(
+    route: str,
+    people: dict[str, Member | None],
+    things: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("routing.tasks.ask_for_probe", lambda backend: None)
+    path = address(route, things)
+    for method in METHODS:
+        allowed = TABLE[route].get(method)
+        if allowed is None:
+            assert ask(people["operator"], method, path) == 405, (method, path)
+            continue
+        for role, member in people.items():
+            status = ask(member, method, path)
+            assert (status not in {401, 403, 405, 500}) is (role in allowed), (
+                method,
+                path,
+                role,
+                status,
+            )
