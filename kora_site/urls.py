@@ -11,7 +11,7 @@ from routing import urls as routing_urls
 from teams import urls as teams_urls
 
 control_plane = SimpleRouter()
-for room in (teams_urls, routing_urls):
+for room in (teams_urls, analytics_urls, routing_urls):
     room.register(control_plane)
 
 urlpatterns = [
