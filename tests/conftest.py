@@ -17,5 +17,4 @@ def kora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Kora]:
         started.start()
         yield started
     finally:
-        if started.process is not None:
-            started.stop()
+        started.stop()

@@ -97,7 +97,8 @@ class Kora:
         eventually(self._is_ready, within_s=START_LIMIT_S, what="the ready line")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        assert self.process is not None
+        if self.process is None:
+            return 0
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(timeout=90)

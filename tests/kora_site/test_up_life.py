@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import stat
-import time
 import urllib.request
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -18,18 +18,6 @@ from tests import running
 
 pytestmark = pytest.mark.journey
 PARTS = {"web", "cloud", "local", "background", "beat"}
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[running.Kora]:
-    started = running.Kora(home=tmp_path / "home")
-    try:
-        started.start()
-        yield started
-    finally:
-        if started.process is not None:
-            started.stop()
-    assert running.processes_of(started.home) == []
 
 
 def ready(kora: running.Kora) -> bool:
@@ -59,32 +47,61 @@ def test_every_part_runs(kora: running.Kora) -> None:
     assert ready(kora)
 
 
-def test_sigterm_ends_everything_and_the_next_start_keeps_the_keys(own: running.Kora) -> None:
-    key = own.api_key
+def ask_for_stream(kora: running.Kora, line: http.client.HTTPConnection) -> None:
+    body = {
+        "model": "sandbox-reasoner",
+        "stream": True,
+        "messages": [{"role": "user", "content": "please " * 30}],
+    }
+    line.request(
+        "POST",
+        "/v1/chat/completions",
+        body=json.dumps(body),
+        headers={"Authorization": f"Bearer {kora.api_key}", "Content-Type": "application/json"},
+    )
+
+
+def test_however_it_ends_nothing_stays_and_everything_is_kept(tmp_path: Path) -> None:
+    """One KORA through its whole life, because each start costs seconds."""
+    own = running.Kora(home=tmp_path / "home")
+    try:
+        own.start()
+        key = own.api_key
+        sigterm_lets_a_running_stream_finish(own)
+        own.start()
+        said = own.terminal.read_text()
+        assert "Preparing the database" not in said
+        assert key not in said
+        a_killed_supervisor_leaves_no_orphan(own)
+        own.start()
+        assert own.api_key == key
+        assert ready(own)
+        assert own.stop(signal.SIGINT) == 0
+    finally:
+        own.stop()
+    assert running.processes_of(own.home) == []
+
+
+def sigterm_lets_a_running_stream_finish(own: running.Kora) -> None:
+    assert own.process is not None
+    with closing(http.client.HTTPConnection("127.0.0.1", own.port, timeout=60)) as line:
+        ask_for_stream(own, line)
+        answer = line.getresponse()
+        own.process.terminate()
+        assert answer.read().endswith(b"data: [DONE]\n\n")
     assert own.stop() == 0
+    assert not ready(own)
     assert running.processes_of(own.home) == []
     assert not (own.home / "run" / "services.json").exists()
-    began = time.monotonic()
-    own.start()
-    assert time.monotonic() - began < 15
-    assert own.api_key == key
-    assert key not in own.terminal.read_text()
 
 
-def test_ctrl_c_ends_everything(own: running.Kora) -> None:
-    assert own.stop(signal.SIGINT) == 0
-    assert running.processes_of(own.home) == []
-
-
-def test_a_killed_supervisor_leaves_no_orphan(own: running.Kora) -> None:
+def a_killed_supervisor_leaves_no_orphan(own: running.Kora) -> None:
     assert own.process is not None
     own.kill("supervisor")
     own.process.wait(timeout=10)
     running.eventually(
         lambda: not running.processes_of(own.home), within_s=20, what="the end of every child"
     )
-    own.start()
-    assert ready(own)
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis", "web", "cloud", "beat"])
