@@ -122,7 +122,7 @@ def explain(error: Exception) -> Reply:
     status = DATA_PLANE[error.code]
     body = error_body(status, error.message, error.code, error.param)
     body["error"].update(error.details)
-    headers = {"content-type": JSON}
+    headers = {"content-type": JSON, **error.headers}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
     return Reply(status=status, headers=headers, body=orjson.dumps(body))
