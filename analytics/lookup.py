@@ -30,22 +30,24 @@ RENEW: LiteralString = "SELECT kora_renew(%s::uuid[], %s::double precision)"
 SETTLE: LiteralString = "SELECT kora_settle(%s::jsonb, %s::text)"
 RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
 
-# Written once for close and hit: what the row says when the request is new to the book.
-ENDED: LiteralString = """
+# Parts shared by close and hits: how a request ended, heard of before or not. All are constant,
+# whatever S608 suspects.
+_COLUMNS: LiteralString = """
+    id, at, team_id, team_name, key_public, key_name, end_user, session, tags, model_asked,
+    streamed, policy, state, status, error_code, tier, backend, reason, attempts, prompt_tokens,
+    completion_tokens, cached_tokens, estimated, saved, overhead_ms, first_content_ms, total_ms,
+    receipt
+"""
+_PLACES: LiteralString = """
+    %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text, %s::text,
+    %s::jsonb, %s::text, %s::boolean, %s::integer, %s::text, %s::integer, %s::text, %s::text,
+    %s::text, %s::text, %s::integer, %s::integer, %s::integer, %s::integer, %s::boolean,
+    %s::numeric, %s::double precision, %s::double precision, %s::double precision, %s::jsonb
+"""
+_BEGIN: LiteralString = """
 WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
-ended AS (
-    INSERT INTO analytics_exchange AS e (
-        id, at, team_id, team_name, key_public, key_name, end_user, session, tags, model_asked,
-        streamed, policy, state, status, error_code, tier, backend, reason, attempts,
-        prompt_tokens, completion_tokens, cached_tokens, estimated, cost, saved, overhead_ms,
-        first_content_ms, total_ms, receipt
-    )
-    SELECT %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text,
-        %s::text, %s::jsonb, %s::text, %s::boolean, %s::integer, %s::text, %s::integer,
-        %s::text, %s::text, %s::text, %s::text, %s::integer, %s::integer, %s::integer,
-        %s::integer, %s::boolean, 0, %s::numeric, %s::double precision, %s::double precision,
-        %s::double precision, %s::jsonb
-    FROM quickly
+"""
+_UPSERT: LiteralString = """
     ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state, status = EXCLUDED.status,
         error_code = EXCLUDED.error_code, tier = EXCLUDED.tier, backend = EXCLUDED.backend,
         reason = EXCLUDED.reason, attempts = EXCLUDED.attempts, saved = EXCLUDED.saved,
@@ -55,10 +57,7 @@ ended AS (
     RETURNING *
 )
 """
-CLOSE: LiteralString = ENDED + "SELECT id FROM ended"  # noqa: S608 (both constant)
-HIT: LiteralString = (
-    ENDED
-    + """
+_BOOK_HITS: LiteralString = """
 INSERT INTO analytics_ledgerrow (
     kind, exchange_id, team_id, team, key_public, key_name, end_user, tags, tier, backend,
     model_asked, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost, saved,
@@ -66,10 +65,28 @@ INSERT INTO analytics_ledgerrow (
 )
 SELECT 'hit', id, team_id, team_name, key_public, key_name, end_user, tags, tier, backend,
     model_asked, prompt_tokens, completion_tokens, cached_tokens, 0, 0, saved, estimated, false,
-    %s::text
-FROM ended
 """
+_ENDED: LiteralString = (
+    f"{_BEGIN} ended AS (INSERT INTO analytics_exchange AS e (cost, {_COLUMNS}) "  # noqa: S608
+    f"SELECT 0, {_PLACES} FROM quickly {_UPSERT}"
 )
+CLOSE: LiteralString = f"{_ENDED} SELECT id FROM ended"  # noqa: S608
+HIT: LiteralString = f"{_ENDED} {_BOOK_HITS} %s::text FROM ended"
+HITS: LiteralString = f"""
+{_BEGIN} said AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS s(
+        id uuid, at timestamptz, team_id bigint, team_name text, key_public text, key_name text,
+        end_user text, session text, tags jsonb, model_asked text, streamed boolean,
+        policy integer, state text, status integer, error_code text, tier text, backend text,
+        reason text, attempts integer, prompt_tokens integer, completion_tokens integer,
+        cached_tokens integer, estimated boolean, saved numeric, overhead_ms double precision,
+        first_content_ms double precision, total_ms double precision, receipt jsonb, note text
+    )
+), ended AS (
+    INSERT INTO analytics_exchange AS e (cost, {_COLUMNS})
+    SELECT 0, {_COLUMNS} FROM said, quickly ORDER BY id
+    {_UPSERT} {_BOOK_HITS} note FROM ended JOIN (SELECT id, note FROM said) AS told USING (id)
+"""  # noqa: S608
 EXPIRED: LiteralString = """
 SELECT id, state, amount FROM analytics_attempt
 WHERE state IN ('held', 'running') AND lease_until <= now() ORDER BY lease_until LIMIT 500
@@ -153,8 +170,12 @@ def hit(connection: Connection, origin: Origin, outcome: Outcome, note: str) -> 
 
 
 def hits(connection: Connection, ends: Iterable[tuple[Origin, Outcome, str]]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(HIT, [_hit(*end) for end in ends])
+    """One row of JSON each; of two for the same request the first counts."""
+    rows: dict[UUID, dict[str, Any]] = {}
+    for origin, outcome, note in ends:
+        rows.setdefault(origin.exchange_id, _ended(origin, outcome, note))
+    if rows:
+        connection.execute(HITS, (_json(list(rows.values())),), prepare=True)
 
 
 def close(connection: Connection, origin: Origin, outcome: Outcome) -> bool:
@@ -240,6 +261,40 @@ def _outcome(outcome: Outcome) -> tuple[Any, ...]:
         outcome.total_ms,
         _json(outcome.receipt),
     )
+
+
+def _ended(origin: Origin, outcome: Outcome, note: str) -> dict[str, Any]:
+    return {
+        "id": origin.exchange_id,
+        "at": origin.at,
+        "team_id": origin.team_id,
+        "team_name": origin.team,
+        "key_public": origin.key_public,
+        "key_name": origin.key_name,
+        "end_user": origin.end_user,
+        "session": origin.session,
+        "tags": origin.tags,
+        "model_asked": origin.model_asked,
+        "streamed": origin.streamed,
+        "policy": origin.policy,
+        "state": outcome.state,
+        "status": outcome.status,
+        "error_code": outcome.error_code,
+        "tier": outcome.tier,
+        "backend": outcome.backend,
+        "reason": outcome.reason,
+        "attempts": outcome.attempts,
+        "prompt_tokens": outcome.prompt_tokens,
+        "completion_tokens": outcome.completion_tokens,
+        "cached_tokens": outcome.cached_tokens,
+        "estimated": outcome.estimated,
+        "saved": outcome.saved,
+        "overhead_ms": outcome.overhead_ms,
+        "first_content_ms": outcome.first_content_ms,
+        "total_ms": outcome.total_ms,
+        "receipt": outcome.receipt,
+        "note": note,
+    }
 
 
 def _array(values: Iterable[str]) -> str:

@@ -219,10 +219,26 @@ def test_a_hit_may_save_a_request_whose_attempts_failed(book: Book, connection: 
     assert ledger.checks(connection) == []
 
 
-def test_many_hits_in_one_go(book: Book, connection: Connection) -> None:
-    ledger.record_hits(connection, [(book.origin(), books.answered(), "") for _ in range(20)])
+def test_many_hits_in_one_go_are_as_many_one_by_one(book: Book, connection: Connection) -> None:
+    outcome = books.answered(
+        saved=Decimal("0.000000000001"),
+        prompt_tokens=3,
+        first_content_ms=1.5,
+        receipt={"said": "a\0b", "cost": Decimal("0.1")},
+    )
+    one, two = book.origin(tags={"a": "b"}, end_user="nul\0"), book.origin(tags={"a": "b"})
+    ledger.record_hit(connection, one, outcome, note="n")
+    many = [(two, outcome, "n"), (two, books.answered(), "again"), (one, outcome, "n")]
+    ledger.record_hits(connection, [*many, *((book.origin(), outcome, "") for _ in range(20))])
     ledger.record_hits(connection, [])
-    assert LedgerRow.objects.filter(kind="hit").count() == 20
+    assert LedgerRow.objects.filter(kind="hit").count() == 22
+    names = ("tags", "status", "saved", "prompt_tokens", "first_content_ms", "receipt", "tier")
+    rows = Exchange.objects.filter(pk__in=[one.exchange_id, two.exchange_id]).values(*names)
+    assert rows[0] == rows[1]
+    booked = LedgerRow.objects.filter(note="n").values("saved", "tags", "team", "backend", "cost")
+    assert len(booked) == 2
+    assert booked[0] == booked[1]
+    assert ledger.checks(connection) == []
 
 
 def test_closing_writes_how_it_ended_once(book: Book, connection: Connection) -> None:
