@@ -37,6 +37,13 @@ def services_file() -> Path:
     return home() / "run" / "services.json"
 
 
+def others_services() -> Services:
+    """Those that someone else runs and the environment names; empty where ours are wanted."""
+    names = ("KORA_DATABASE_URL", "KORA_REDIS_URL", "KORA_BROKER_URL")
+    database_url, redis_url, broker_url = (os.environ.get(name, "") for name in names)
+    return Services(database_url=database_url, redis_url=redis_url, broker_url=broker_url)
+
+
 def services() -> Services:
     running = _embedded()
     redis_url = os.environ.get("KORA_REDIS_URL") or running.redis_url

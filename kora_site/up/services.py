@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from kora_site import environment
 from kora_site.up.children import Child
 from kora_site.up.logs import LogFile, Terminal
 from kora_site.up.postgres import Postgres
@@ -21,17 +21,18 @@ class Services:
 
     home: Path
     terminal: Terminal
+    others: environment.Services = field(default_factory=environment.others_services)
     postgres: Postgres | None = None
     redis: Redis | None = None
     children: list[Child] = field(default_factory=list)
 
     def prepare(self) -> None:
         self._check_others()
-        if not os.environ.get("KORA_DATABASE_URL"):
+        if not self.others.database_url:
             if not (self.home / "postgres").exists():
                 self.terminal.say("Making the database")
             self.postgres = self._embed("postgres", Postgres(home=self.home))
-        if not os.environ.get("KORA_REDIS_URL"):
+        if not self.others.redis_url:
             self.redis = self._embed("redis", Redis(home=self.home))
 
     def _embed(self, name: str, service: Embedded) -> Embedded:
@@ -49,16 +50,14 @@ class Services:
         return service
 
     def _check_others(self) -> None:
-        names = ("KORA_DATABASE_URL", "KORA_REDIS_URL", "KORA_BROKER_URL")
-        database, redis, broker = (os.environ.get(name, "") for name in names)
-        if not (database or redis or broker):
+        if self.others == environment.Services():
             return
         from kora_site.up import external  # its libraries would slow the usual start
 
         for url, check in (
-            (database, external.check_database),
-            (redis, external.check_redis),
-            (broker, external.check_broker),
+            (self.others.database_url, external.check_database),
+            (self.others.redis_url, external.check_redis),
+            (self.others.broker_url, external.check_broker),
         ):
             if url:
                 check(url)
@@ -67,10 +66,10 @@ class Services:
         return all(service.is_ready() for service in (self.postgres, self.redis) if service)
 
     def database_url(self) -> str:
-        return self.postgres.url if self.postgres else os.environ["KORA_DATABASE_URL"]
+        return self.postgres.url if self.postgres else self.others.database_url
 
     def redis_url(self) -> str:
-        return self.redis.url if self.redis else os.environ["KORA_REDIS_URL"]
+        return self.redis.url if self.redis else self.others.redis_url
 
     def stop(self) -> None:
         for service in (self.redis, self.postgres):
