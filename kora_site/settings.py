@@ -187,6 +187,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Everything a team sets and reads. The data plane (`/v1`) speaks OpenAI's own schema.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "HealthStateEnum": "routing.models.HealthState",
+        "ExchangeStateEnum": "analytics.models.ExchangeState",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -60,7 +60,7 @@ class Keys(Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[ApiKey]):
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     volatile = frozenset({"key", "last_used_at"})
     filter_backends = [ByFields, OrderingFilter]
-    filters = {"team": "team__name", "name": "name", "revoked": "revoked_at__isnull"}
+    filters = {"team": "team__name", "name": "name", "revoked": "!revoked_at__isnull"}
     ordering_fields = ["id", "name", "created_at", "expires_at"]
 
     def get_serializer_class(self) -> Any:

@@ -18,6 +18,7 @@ class ByFields(BaseFilterBackend):
     """`filters = {"team": "team__name"}` on a view lets `?team=` narrow its list.
 
     An empty value does not narrow; `true` and `false` are understood for `__isnull` and flags.
+    A lookup that begins with `!` leaves out what it finds.
     """
 
     def filter_queryset(
@@ -26,7 +27,7 @@ class ByFields(BaseFilterBackend):
         for name, lookup in getattr(view, "filters", {}).items():
             asked = request.query_params.get(name, "")
             if asked:
-                queryset = _narrowed(queryset, name, {lookup: _meant(asked)})
+                queryset = _narrowed(queryset, name, (lookup, _meant(asked)))
         return queryset
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
@@ -36,9 +37,11 @@ class ByFields(BaseFilterBackend):
         ]
 
 
-def _narrowed(rows: QuerySet[Any], name: str, wanted: dict[str, Any]) -> QuerySet[Any]:
+def _narrowed(rows: QuerySet[Any], name: str, asked: tuple[str, str | bool]) -> QuerySet[Any]:
+    leaves_out = asked[0].startswith("!")
+    wanted = {asked[0].removeprefix("!"): asked[1]}
     try:
-        return rows.filter(**wanted)
+        return rows.exclude(**wanted) if leaves_out else rows.filter(**wanted)
     except (ValueError, TypeError, BadValue) as error:
         raise ValidationError({name: ["This is not a value to look for here."]}) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,7 +57,8 @@ def test_a_revoked_key_is_refused_and_stays_in_the_list(owner: APIClient) -> Non
     keys.forget_all()
     with pytest.raises(InvalidKey):
         keys.recognise(made["key"])
-    assert owner.get("/api/keys/?revoked=false").json()["results"][0]["id"] == made["id"]
+    assert owner.get("/api/keys/?revoked=true").json()["results"][0]["id"] == made["id"]
+    assert owner.get("/api/keys/?revoked=false").json()["results"] == []
     assert owner.post(f"/api/keys/{made['id']}/rotate/").status_code == 400
 
 
