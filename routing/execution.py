@@ -28,6 +28,8 @@ from routing.way import Planned, Room, Try, Way
 HOPELESS = frozenset({"client", "policy"})
 """No other backend would take it either: the client has to change the request."""
 BUS = frozenset({"bus"})
+OURS = frozenset({"worker", "unclaimed", "withdrawn", "no-worker", "bus"})
+"""KORA itself failed, not the backend: it may be asked once more if there is no other."""
 USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "estimated")
 
 
@@ -84,7 +86,7 @@ async def begin(way: Way, room: Room, plan: Planned) -> Flow:
         if isinstance(event, Flow):
             return event
         _give_up_if_hopeless(way, event)
-        following = _next(order, each, event)
+        following = _next(way, order, event)
         if following is None:
             raise all_failed(way)
         reason = f"fallback:{event['failure']}"
@@ -144,7 +146,7 @@ def note_failure(each: Try, event: Event) -> None:
     each.cost = event.get("cost") or "0"
     each.status = event.get("status")
     each.engine_ms = event.get("ms") or each.engine_ms
-    if event["failure"] not in {"bus", "cancelled", "client", "context", "policy"}:
+    if event["failure"] not in OURS | {"cancelled", "client", "context", "policy"}:
         vitals.failed(each.candidate.backend.name)
 
 
@@ -152,7 +154,8 @@ async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
     """The attempt is over on our side; one that no worker had begun is withdrawn."""
     room.switchboard.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
-    if each.outcome in {"bus", "worker", "no-worker"} and not mailbox.worker:
+    if each.outcome in OURS and not mailbox.worker:
+        room.switchboard.cancel(mailbox)
         await in_thread(room, _withdraw, each)
 
 
@@ -167,7 +170,7 @@ async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
 
 
 def _withdraw(each: Try) -> None:
-    """Frees a hold that nobody claimed; if a worker was quicker, it settles. Else the lease ends."""
+    """Frees a hold that nobody claimed; a worker that was quicker settles, or the lease ends."""
     try:
         ledger.withdraw(connections.current(), [each.attempt_id], failure=each.outcome)
     except (psycopg.Error, Unavailable):
@@ -188,12 +191,15 @@ def _give_up_if_hopeless(way: Way, event: Event) -> None:
         )
 
 
-def _next(order: list[Candidate], each: Try, event: Event) -> Candidate | None:
+def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
     """After a context overflow only a bigger context makes sense."""
-    position = order.index(each.candidate)
-    later = order[position + 1 :]
+    tried = [each.candidate for each in way.tries]
+    last = tried[-1]
+    later = order[order.index(last) + 1 :]
     if event["failure"] == "context":
-        later = [c for c in later if c.backend.context > each.candidate.backend.context]
+        later = [c for c in later if c.backend.context > last.backend.context]
+    if not later and event["failure"] in OURS and tried.count(last) == 1:
+        return last
     return later[0] if later else None
 
 

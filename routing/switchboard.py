@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import structlog
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from routing import bus
@@ -25,6 +26,12 @@ NO_WORKER_S = 15.0
 """The supervisor brings a dead worker back within seconds; a call waits that long for it."""
 BUS_LOST: Event = {"kind": "failed", "failure": "bus", "message": "the event bus was lost"}
 WORKER_LOST: Event = {"kind": "failed", "failure": "worker", "message": "the worker was lost"}
+UNCLAIMED_GRACE_S = 1.0
+UNCLAIMED: Event = {
+    "kind": "failed",
+    "failure": "unclaimed",
+    "message": "the worker that took the call died before it began",
+}
 NO_WORKER: Event = {"kind": "failed", "failure": "no-worker", "message": "no worker is running"}
 
 
@@ -68,7 +75,8 @@ class Switchboard:
         self._mailboxes: dict[str, Mailbox] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: set[str] = set()
-        self._looked_at = 0.0
+        self._trouble = asyncio.Event()
+        self._trouble.set()
 
     async def open(self) -> None:
         with contextlib.suppress(RedisError, OSError):
@@ -88,6 +96,9 @@ class Switchboard:
 
     def send(self, queue: str, attempt_id: str, message: dict[str, Any]) -> Mailbox:
         mailbox = self._mailboxes[attempt_id] = Mailbox(attempt_id, queue)
+        if self._trouble.is_set():
+            mailbox.put(BUS_LOST)
+            return mailbox
         call = orjson.dumps({**message, "attempt": attempt_id, "web": self.web})
         self._outbox.put(attempt_id, "RPUSH", bus.calls_key(queue), call)
         return mailbox
@@ -112,7 +123,11 @@ class Switchboard:
                 mailbox.put(event)
 
     def _lost(self) -> None:
-        """Events may be missing from here on: say so rather than let anybody wait."""
+        """Events may be missing from here on: say so rather than let anybody wait.
+
+        Nothing more is sent until our stream is known to be there: workers do not make it.
+        """
+        self._trouble.set()
         for mailbox in self._mailboxes.values():
             mailbox.put(BUS_LOST)
 
@@ -123,15 +138,19 @@ class Switchboard:
 
     async def _say_hello(self) -> None:
         while True:
-            await asyncio.sleep(HELLO_EVERY_S)
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._trouble.wait(), HELLO_EVERY_S)
+            try:
                 await self._hello()
+            except (RedisError, OSError):
+                await asyncio.sleep(bus.PAUSE_AFTER_TROUBLE_S)
 
     async def _hello(self) -> None:
         key = bus.events_key(self.web)
         hello = orjson.dumps([{"kind": "hello"}])
         add = ("XADD", key, "MAXLEN", "~", bus.EVENTS_KEPT, "*", "e", hello)
         await bus.write(self._redis, [add, ("EXPIRE", key, bus.STREAM_LIFE_S)])
+        self._trouble.clear()
 
     async def _look_for_workers(self) -> None:
         while True:
@@ -149,6 +168,13 @@ class Switchboard:
             gone = mailbox.worker and mailbox.worker not in self._workers
             if gone and now - mailbox.started_at > SILENT_WORKER_S:
                 mailbox.put(WORKER_LOST)
-            unserved = not any(name.startswith(mailbox.queue + ".") for name in self._workers)
-            if not mailbox.worker and unserved and now - mailbox.sent_at > NO_WORKER_S:
-                mailbox.put(NO_WORKER)
+            if not mailbox.worker:
+                self._tell_the_unclaimed(mailbox, waited_s=now - mailbox.sent_at)
+
+    def _tell_the_unclaimed(self, mailbox: Mailbox, *, waited_s: float) -> None:
+        """After its lease nobody can claim a hold any more: who took the call died with it."""
+        served = any(name.startswith(mailbox.queue + ".") for name in self._workers)
+        if not served and waited_s > NO_WORKER_S:
+            mailbox.put(NO_WORKER)
+        elif served and waited_s > settings.KORA_LEASE_S + UNCLAIMED_GRACE_S:
+            mailbox.put(UNCLAIMED)
