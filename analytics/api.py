@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.filters import OrderingFilter
@@ -119,7 +120,8 @@ class Spend(viewsets.ViewSet):
     pagination_class = None
 
     @extend_schema(
-        parameters=[serializers.SpendQuerySerializer], responses=serializers.SpendSerializer
+        parameters=[serializers.SpendQuerySerializer],
+        responses=forced_singular_serializer(serializers.SpendSerializer),
     )
     def list(self, request: Request) -> Response:
         asked = serializers.SpendQuerySerializer(data=request.query_params.dict())

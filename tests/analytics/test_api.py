@@ -18,7 +18,7 @@ from analytics import reports
 from analytics.models import Attempt, Budget, BudgetWindow, Exchange, LedgerRow, Price
 from teams.models import ApiKey, AuditRow, Member, Membership, Organisation, Role, Team
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.analytics.doors")]
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
