@@ -42,7 +42,7 @@ class Bar:
 
     def __str__(self) -> str:
         sign = "≤" if self.at_most else "≥"
-        value = suite.figure(self.value, 2)
+        value = suite.figure(self.value, 3)
         return f"{self.verdict:<12} {value:>8} {sign} {self.bound:<4} {self.text}"
 
 
@@ -181,10 +181,22 @@ def own_overhead(cells: Cells) -> Bar:
     return Bar(text=text, value=added_ms(cells, PASS), bound=bound, at_most=True)
 
 
+def by_cpu(cells: Cells) -> str:
+    """The ratios again without wall time, which a busy machine bends."""
+    theirs = suite.allowed_rps(cells.get((PROXY, 32), {}))
+    lines = [f"CPU alone would allow at c=32: {PROXY} {suite.figure(theirs, 0)} /s"]
+    for name in (PASS, VIA):
+        ours = suite.allowed_rps(cells.get((name, 32), {}))
+        ratio = ours / theirs if ours and theirs else None
+        lines.append(f"{name} {suite.figure(ours, 0)} /s ({suite.figure(ratio, 2)} of the proxy's)")
+    return "; ".join(lines)
+
+
 def report(given: argparse.Namespace, rows: list[Row], cells: Cells) -> None:
     found = bars(cells)
     print(suite.table(rows, cells, given.concurrency))
     print("\n".join(str(bar) for bar in found))
+    print(f"\n{by_cpu(cells)}\n{suite.noise(cells)}")
     verdicts = [{**asdict(bar), "verdict": bar.verdict} for bar in found]
     content = {**suite.content(given, cells), "bars": verdicts}
     print(f"\nWritten to {suite.save('overhead', content)}")

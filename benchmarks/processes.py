@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ LABELS = (
     ("postgres", "postgres"),
     ("redis-server", "redis"),
     ("manage.py up", "supervisor"),
+    ("kora_site.up", "supervisor"),
     ("litellm", "litellm proxy"),
 )
 """What a command line must contain to be called so; the first match counts."""
@@ -127,6 +129,21 @@ def cpu_ms(roots: Sequence[int]) -> dict[int, tuple[str, float]]:
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 taken[pid] = (name, (int(fields[11]) + int(fields[12])) * TICK_S * 1000)
     return taken
+
+
+def busy_s() -> float:
+    """CPU time that anything at all has used on this machine; waiting is not using."""
+    user, nice, system, _, _, irq, softirq = (
+        int(field) for field in Path("/proc/stat").read_text().split()[1:8]
+    )
+    return (user + nice + system + irq + softirq) * TICK_S
+
+
+def own_s(roots: Sequence[int]) -> float:
+    """CPU time of ours: what runs below `roots`, this process, and the loads it has ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    below = sum(ms for _, ms in cpu_ms(roots).values()) / 1000
+    return below + ended.ru_utime + ended.ru_stime + time.process_time()
 
 
 def spent_ms(

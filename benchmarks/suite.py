@@ -21,9 +21,11 @@ from typing import Any
 
 from benchmarks import processes
 
+PAUSE_S = 0.3
+"""Between two cells, so that what the last one left to be done is no burden on the next."""
 Cells = dict[tuple[str, int], dict[str, Any]]
 MEDIANS = ("rps", "p50_ms", "p90_ms", "p99_ms", "client_cpu", "overhead_p50_ms", "own_cpu_ms",
-           "first_p50_ms", "first_p99_ms", "chunks_per_s")  # fmt: skip
+           "first_p50_ms", "first_p99_ms", "chunks_per_s", "others_cores")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +46,44 @@ def load(url: str, *options: str, key: str = "") -> tuple[str, ...]:
 def measure(
     rows: Sequence[Row], *, concurrencies: Sequence[int], rounds: int, seconds: float
 ) -> Cells:
-    """Every row at every concurrency once a round; the medians of the rounds."""
+    """Every row at every concurrency once a round; the medians of the quieter rounds."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for number in range(rounds):
         for concurrency in concurrencies:
             for row in rows:
                 if row.command:
+                    time.sleep(PAUSE_S)
+                    busy = Busy([pid for row in rows for pid in row.roots])
                     cell = once(row, concurrency=concurrency, seconds=seconds)
+                    cell["others_cores"] = busy.others_cores()
                     found[row.name, concurrency].append(cell)
                     say(f"round {number + 1}/{rounds}  c={concurrency:<3} {line(row, cell)}")
-    return {where: middle(cells) for where, cells in found.items()}
+    return {where: middle(quieter(cells)) for where, cells in found.items()}
+
+
+class Busy:
+    """How many cores programs that are none of ours have kept busy since it was made."""
+
+    def __init__(self, roots: Sequence[int]) -> None:
+        self.roots = sorted(set(roots))
+        self.began = (time.monotonic(), processes.busy_s(), processes.own_s(self.roots))
+
+    def others_cores(self) -> float:
+        now = (time.monotonic(), processes.busy_s(), processes.own_s(self.roots))
+        wall_s, busy_s, own_s = (now - then for now, then in zip(now, self.began, strict=True))
+        return round(max(0.0, busy_s - own_s) / wall_s, 2)
+
+
+def quieter(cells: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The half of the rounds in which others used least, chosen before looking at the figures."""
+    ordered = sorted(cells, key=lambda cell: float(cell["others_cores"]))
+    return ordered[: (len(cells) + 1) // 2]
 
 
 def line(row: Row, cell: Mapping[str, Any]) -> str:
+    others = f"  others {cell['others_cores']:.2f} cores"
     errors = f"  errors {cell['errors']}" if cell["errors"] else ""
-    return f"{row.name:<34} {cell['rps']:>9} /s  p50 {cell['p50_ms']} ms{errors}"
+    return f"{row.name:<34} {cell['rps']:>9} /s  p50 {cell['p50_ms']} ms{others}{errors}"
 
 
 def once(row: Row, *, concurrency: int, seconds: float) -> dict[str, Any]:
@@ -99,9 +124,8 @@ def middle(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def table(rows: Sequence[Row], cells: Cells, concurrencies: Sequence[int]) -> str:
-    head = (
-        f"{'':<34} {'c':>3} {'req/s':>9} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8}  CPU ms/request"
-    )
+    head = f"{'':<34} {'c':>3} {'req/s':>9} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8}"
+    head += f" {'others':>6}  CPU ms/request"
     lines = [head, "-" * len(head)]
     for concurrency in concurrencies:
         lines += [_line(row, concurrency, cells) for row in rows]
@@ -115,6 +139,7 @@ def _line(row: Row, concurrency: int, cells: Cells) -> str:
         return f"{row.name:<34} {concurrency:>3} {row.note or 'not measured'}"
     numbers = f"{figure(cell['rps'], 1):>9} {figure(cell['p50_ms'], 2):>8}"
     numbers += f" {figure(cell['p90_ms'], 2):>8} {figure(cell['p99_ms'], 2):>8}"
+    numbers += f" {figure(cell['others_cores'], 2):>6}"
     errors = f"  ERRORS {cell['errors']}" if cell["errors"] else ""
     return f"{row.name:<34} {concurrency:>3} {numbers}  {cpu(cell)}{errors}"
 
@@ -126,6 +151,21 @@ def cpu(cell: Mapping[str, Any]) -> str:
     parts = sorted(cell["cpu_ms"].items(), key=lambda part: -part[1])
     shown = [f"{name} {ms:.2f}" for name, ms in parts if ms >= 0.02]
     return f"{sum(ms for _, ms in parts):.2f} = " + " + ".join(shown)
+
+
+def allowed_rps(cell: Mapping[str, Any]) -> float | None:
+    """What its CPU a request would allow here, were the machine its own: no wall time in it."""
+    taken = [ms for name, ms in cell.get("cpu_ms", {}).items() if name != "mock"]
+    if not taken or not max(taken):
+        return None
+    return float(round(1000 / max(*taken, 0.0, sum(taken) / (os.cpu_count() or 1)), 1))
+
+
+def noise(cells: Cells) -> str:
+    shares = [cell["others_cores"] for cell in cells.values()]
+    told = f"Other programs kept {statistics.median(shares):.2f} cores busy (median of the cells"
+    told += f", most {max(shares):.2f})."
+    return f"{told} Not a quiet machine: wall-clock figures lean." if max(shares) > 0.3 else told
 
 
 def figure(value: float | None, digits: int) -> str:
