@@ -121,7 +121,9 @@ class Spend(viewsets.ViewSet):
 
     @extend_schema(
         parameters=[serializers.SpendQuerySerializer],
-        responses=forced_singular_serializer(serializers.SpendSerializer),
+        responses=forced_singular_serializer(  # type: ignore[no-untyped-call]
+            serializers.SpendSerializer
+        ),
     )
     def list(self, request: Request) -> Response:
         asked = serializers.SpendQuerySerializer(data=request.query_params.dict())
