@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,9 +81,10 @@ def serve(port: int, upstream: str) -> None:
     with tempfile.TemporaryDirectory(prefix="kora-peers-") as place:
         asked = command(port=port, upstream=upstream, folder=Path(place))
         process = processes.start(asked, sys.stdout.buffer, ENVIRONMENT)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             process.wait()
-        except KeyboardInterrupt:
+        finally:
             processes.end(process)
 
 
