@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kora_site.up.privileges import launcher
+
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_S = 120.0
 
@@ -86,7 +88,8 @@ class Kora:
     def start(self) -> None:
         with self.terminal.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                # Told to stop when the tests are killed before they could say so.
+                [*launcher(death_signal=signal.SIGTERM), sys.executable, "manage.py", "up"],
                 cwd=ROOT,
                 env=environment(self.home, self.port, self.variables),
                 stdin=subprocess.DEVNULL,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -23,6 +25,7 @@ HOME = Path(tempfile.gettempdir())
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """A wrapper, so that it runs before pytest-django loads the settings in the same hook."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what follows is cleaned up
     _start()
     return (yield)
 
