@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
@@ -65,6 +66,7 @@ def backend(request: HttpRequest, backend_id: int) -> HttpResponse:
         "form": form,
         "may_write": may_write,
         "traffic": _today(request).get(row.name),
+        **_wait(row, _since(request)),
     }
     return render(request, "routing/backend.html", shown)
 
@@ -83,8 +85,8 @@ def backend_test(request: HttpRequest, backend_id: int) -> HttpResponse:
         return _elsewhere(request, row)
     if request.htmx:  # type: ignore[attr-defined]
         return _health(request, row, asked_at)
-    messages.success(request, "A worker is making the test call; reload to see how it went.")
-    return _elsewhere(request, row)
+    where = reverse("backend", args=[row.pk], query={"since": asked_at.isoformat()})
+    return redirect(where)
 
 
 @login_required
@@ -92,11 +94,7 @@ def backend_test(request: HttpRequest, backend_id: int) -> HttpResponse:
 def backend_health(request: HttpRequest, backend_id: int) -> HttpResponse:
     """The fragment that a running test asks for until the test is over."""
     row = get_object_or_404(Backend.objects.select_related("health"), pk=backend_id)
-    try:
-        since = datetime.fromisoformat(request.GET.get("since", ""))
-    except ValueError:
-        since = None
-    return _health(request, row, since if since and since.tzinfo else None)
+    return _health(request, row, _since(request))
 
 
 @login_required
@@ -113,13 +111,25 @@ def backend_switch(request: HttpRequest, backend_id: int) -> HttpResponse:
     return redirect("backend", row.pk)
 
 
+def _since(request: HttpRequest) -> datetime | None:
+    """When the test whose outcome the page waits for was asked for."""
+    try:
+        moment = datetime.fromisoformat(request.GET.get("since", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
 def _health(request: HttpRequest, row: Backend, since: datetime | None) -> HttpResponse:
+    return render(request, "routing/health.html", {"backend": row, **_wait(row, since)})
+
+
+def _wait(row: Backend, since: datetime | None) -> dict[str, Any]:
     health = getattr(row, "health", None)
     checked = health.checked_at if health else None
     waiting = since is not None and (checked is None or checked < since)
     late = since is not None and datetime.now(UTC) - since > PATIENCE
-    shown = {"backend": row, "waiting": waiting and not late, "late": waiting and late}
-    return render(request, "routing/health.html", shown | {"since": since})
+    return {"since": since, "waiting": waiting and not late, "late": waiting and late}
 
 
 def _elsewhere(request: HttpRequest, row: Backend) -> HttpResponse:

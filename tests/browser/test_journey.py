@@ -56,6 +56,7 @@ def test_from_log_in_to_a_receipt_and_a_backend(visit: Opener, kora: Kora) -> No
     page.get_by_role("link", name="Sandbox").click()
     page.get_by_label("Name", exact=True).fill("journey-sandbox")
     page.get_by_role("button", name="Add Sandbox").click()
+    expect(page.get_by_role("heading", name="journey-sandbox")).to_be_visible()
     expect(page.get_by_text("sandbox: not a real model")).to_be_visible()
     page.get_by_role("button", name="Test").click()
     expect(page.locator(".health")).to_contain_text("Healthy", timeout=30_000)
