@@ -101,7 +101,7 @@ class Postgres:
     def stop(self) -> None:
         """SIGINT is Postgres's word for: end sessions, write everything, go."""
         self.process.stop(grace_s=30)
-        shutil.rmtree(self.socket_folder, ignore_errors=True)
+        self._remove_socket_folder()
 
     def _server(self) -> Process:
         settings = SETTINGS | {
@@ -129,13 +129,27 @@ class Postgres:
             )
 
     def _make_socket_folder(self) -> Path:
-        folder = self.home / "postgres.socket"
-        if len(str(folder / ".s.PGSQL.5432.lock")) > SOCKET_NAME_LIMIT:
+        """In our home; where its name does not suit sockets, elsewhere, with a link to it there."""
+        place = self.home / "postgres.socket"
+        self._remove_socket_folder()
+        name = str(place / ".s.PGSQL.5432.lock")
+        # A comma separates hosts for libpq, whatever is quoted.
+        if len(name) > SOCKET_NAME_LIMIT or "," in name:
             folder = Path(tempfile.mkdtemp(prefix="kora-", dir="/tmp"))
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+            place.symlink_to(folder)
+        else:
+            folder = place
+            folder.mkdir(mode=0o700)
         self._give(folder)
         return folder
+
+    def _remove_socket_folder(self) -> None:
+        """Also the one elsewhere that a killed KORA left."""
+        place = self.home / "postgres.socket"
+        if place.is_symlink():
+            shutil.rmtree(place.readlink(), ignore_errors=True)
+            place.unlink()
+        shutil.rmtree(place, ignore_errors=True)
 
     def _give(self, path: Path) -> None:
         if self.user is not None:

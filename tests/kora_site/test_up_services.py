@@ -96,6 +96,11 @@ def test_a_home_with_a_long_path_gets_a_short_socket(tmp_path: Path, output: int
     server = Postgres(home=home, durable=False)
     server.start(output)
     assert ask(server, "SELECT 1") == 1
+    left = server.socket_folder
+    server.process.kill()
+    server.start(output)
+    assert ask(server, "SELECT 1") == 1
+    assert not left.exists()
     server.stop()
     assert not server.socket_folder.exists()
 
@@ -117,3 +122,16 @@ def test_redis_keeps_what_it_was_told_when_killed(tmp_path: Path, output: int) -
         stranger.ping()
     server.stop()
     assert running.processes_of(tmp_path) == []
+
+
+def test_a_home_with_an_awkward_name(tmp_path: Path, output: int) -> None:
+    home = tmp_path / "my home, 100% ours"
+    home.mkdir()
+    database, bus = Postgres(home=home, durable=False), Redis(home=home)
+    try:
+        database.start(output)
+        bus.start(output)
+        assert ask(database, "SELECT 1") == 1
+    finally:
+        database.stop()
+        bus.stop()
