@@ -20,11 +20,22 @@ KINDS = {
     "rule": "A rule of yours decided: {}.",
     "policy": "The policy chose {}.",
     "fallback": "An earlier backend failed ({}), so the next in line answered.",
-    "exact": "The same request was answered before: {}.",
-    "cache": "The same or a closely matching request was answered before: {}.",
+    "cache": "A request like this one was answered before ({}).",
     "semantic": "A question with the same meaning was answered before: {}.",
     "pattern": "A learned pattern answered: {}.",
     "budget": "A budget decided: {}.",
+}
+SENTENCES = {
+    "cache:exact": "The same request was answered before; its stored answer was sent again.",
+    "cache:in-flight": "The same request was just being answered, so both share one answer.",
+    "infeasible": "No backend satisfied every constraint of the request.",
+    "budget_exceeded": "A budget had no room for what this request could cost.",
+    "rate_limited": "The key had used up its rate limit.",
+    "queue_full": "Too many requests were waiting already.",
+    "not_allowed": "The key or a rule forbids this request.",
+    "upstream_failed": "Every backend that was tried failed.",
+    "deadline_exceeded": "The deadline passed before an answer came.",
+    "unavailable": "A part of KORA was down.",
 }
 EXCLUSIONS = {
     "not-allowed": "this key may not use it",
@@ -39,6 +50,7 @@ EXCLUSIONS = {
     "disabled": "it is switched off",
     "failing": "it was failing at that moment",
 }
+SUCCESSES = {"", "answered", "ok"}
 STATES = {
     "open": ("Still running", "warn"),
     "answered": ("Answered", "ok"),
@@ -97,7 +109,7 @@ def story(exchange: Exchange) -> Story:
     return Story(
         state=words,
         state_class=kind,
-        reason=in_words(exchange.reason),
+        reason=in_words(exchange.error_code or exchange.reason),
         bars=bars(receipt, exchange.total_ms),
         rivals=_rivals(receipt, exchange.backend),
         signals=_pairs(receipt.get("signals")),
@@ -108,6 +120,8 @@ def story(exchange: Exchange) -> Story:
 
 def in_words(reason: str) -> str:
     """The machine word stays beside it on the page, so that it can be looked up."""
+    if reason in SENTENCES:
+        return SENTENCES[reason]
     kind, _, rest = reason.partition(":")
     rest = POLICIES.get(rest, rest.replace("-", " ").replace("_", " "))
     if kind in KINDS:
@@ -143,24 +157,30 @@ def _bar(piece: _Piece, scale: float) -> Bar:
 def _stages(receipt: Mapping[str, Any]) -> Iterable[_Piece]:
     for stage in _dicts(receipt.get("stages")):
         name = str(stage.get("name") or "stage").replace("_", " ").replace("-", " ").capitalize()
-        note = str(stage.get("note") or "")
+        note = str(stage.get("note") or "").replace("-", " ")
         yield name, note, "own", _ms(stage.get("at_ms")), _ms(stage.get("ms")), None
 
 
 def _attempts(receipt: Mapping[str, Any]) -> Iterable[_Piece]:
     for place, attempt in enumerate(_dicts(receipt.get("attempts")), start=1):
-        outcome = str(attempt.get("outcome") or "")
-        good = outcome in {"answered", "ok", "settled", "complete", "success", "finished"}
         started, first = _ms(attempt.get("started_ms")), attempt.get("first_content_ms")
-        parts = (attempt.get("reason"), outcome, _tokens(attempt))
+        failure = str(attempt.get("outcome") or "")
+        good = failure in SUCCESSES and first is not None
+        parts = (attempt.get("message") or failure, _tokens(attempt), attempt.get("worker"))
         yield (
             f"Attempt {attempt.get('number') or place}: {attempt.get('backend') or 'unknown'}",
             " · ".join(str(part) for part in parts if part),
             "attempt-ok" if good else "attempt-bad",
             started,
-            _ms(attempt.get("ms")),
+            _length(attempt),
             None if first is None else _ms(first),
         )
+
+
+def _length(attempt: Mapping[str, Any]) -> float:
+    """Some receipts do not say when an attempt ended; then what the engine took is nearest."""
+    waited = _ms(attempt.get("first_content_ms")) - _ms(attempt.get("started_ms"))
+    return _ms(attempt.get("ms")) or max(_ms(attempt.get("engine_ms")), waited, 0.0)
 
 
 def _tokens(attempt: Mapping[str, Any]) -> str:
@@ -219,7 +239,11 @@ def as_curl(exchange: Exchange, base: str) -> str:
 def _pairs(said: object) -> list[tuple[str, Any]]:
     if not isinstance(said, dict):
         return []
-    return [(str(name).replace("_", " "), value) for name, value in said.items()]
+    yes_no = {True: "yes", False: "no"}
+    return [
+        (str(name).replace("_", " "), yes_no[value] if isinstance(value, bool) else value)
+        for name, value in said.items()
+    ]
 
 
 def _dicts(said: object) -> list[Mapping[str, Any]]:

@@ -67,7 +67,7 @@ def steps(request: HttpRequest) -> list[Step]:
         Step(
             done=seen_by(request).exists(),
             words="Send a first request",
-            why="Model “auto” needs no account anywhere: the small local model answers.",
+            why="Model “auto” needs no account anywhere.",
             place="",
         ),
         Step(

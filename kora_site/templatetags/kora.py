@@ -175,7 +175,8 @@ def ms(value: float | str | None) -> str:
         return f"{span / 60_000:.1f} min"
     if span >= 1_000:
         return f"{span / 1_000:.2f} s"
-    return f"{span:.0f} ms" if span >= 100 else f"{span:.1f} ms"
+    digits = 0 if span >= 100 else 1 if span >= 1 else 2
+    return f"{span:.{digits}f} ms"
 
 
 @register.filter

@@ -48,6 +48,12 @@ def test_bars_stand_on_the_scale_of_the_whole_request() -> None:
     assert "12 tokens" in third.note
 
 
+def test_an_attempt_without_an_end_lasts_until_its_content() -> None:
+    kept = {"attempts": [{"backend": "b", "started_ms": 10, "first_content_ms": 60, "ms": -1}]}
+    (bar,) = receipts.bars(kept, 100)
+    assert (bar.kind, bar.x, bar.width) == ("attempt-ok", 10, 50)
+
+
 def test_every_candidate_says_what_became_of_it() -> None:
     kept = {
         "candidates": [
@@ -76,6 +82,11 @@ def test_every_candidate_says_what_became_of_it() -> None:
         ),
         ("rule:greetings", "A rule of yours decided: greetings."),
         ("fallback:timeout", "An earlier backend failed (timeout), so the next in line answered."),
+        (
+            "cache:in-flight",
+            "The same request was just being answered, so both share one answer.",
+        ),
+        ("infeasible", "No backend satisfied every constraint of the request."),
         ("something-new", "Something new"),
         ("", ""),
     ],
