@@ -42,7 +42,7 @@ def made() -> dict[str, str]:
 def test_everything_it_hands_out_works() -> None:
     given = made()
     assert keys.recognise(given["api_key"]).scopes == {"infer"}
-    assert keys.recognise(given["admin_key"]).scopes == {"manage"}
+    assert keys.recognise(given["admin_key"]).scopes == {"manage", "operate"}
     assert keys.recognise(given["api_key"]).team == "default"
     member = authenticate(
         RequestFactory().post("/login/"),
