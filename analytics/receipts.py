@@ -113,7 +113,7 @@ def story(exchange: Exchange) -> Story:
         bars=bars(receipt, exchange.total_ms),
         rivals=_rivals(receipt, exchange.backend),
         signals=_pairs(receipt.get("signals")),
-        binding=EXCLUSIONS.get(str(binding), str(binding)) if binding else "",
+        binding=": ".join(filter(None, [str(binding), EXCLUSIONS.get(str(binding), "")])),
         others=[(name, said) for name, said in receipt.items() if name not in KNOWN and said],
     )
 
