@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import orjson
@@ -25,6 +25,7 @@ EVENTS_KEPT = 100_000
 STREAM_LIFE_S = 600
 TRIM_EVERY = 500
 PAUSE_AFTER_TROUBLE_S = 0.3
+CANCEL_AGAIN_S = 0.2
 
 
 def calls_key(queue: str) -> str:
@@ -120,6 +121,15 @@ class Announcer:
         except (RedisError, OSError) as error:
             log.warning("bus.announce_failed", error=str(error), webs=len(batch))
             self._on_failure(list(batch))
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels until they have ended: redis-py now and then swallows a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
 async def write(redis: Redis, commands: list[tuple[Any, ...]]) -> None:

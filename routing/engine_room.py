@@ -63,11 +63,9 @@ class EngineRoom:
             for chore in (self._stay_alive(), self._take(), self._listen(), self._renew())
         ]
         await stop.wait()
-        chores[1].cancel()
+        await bus.end(chores[1:2])
         await self._drain(drain_s)
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
+        await bus.end(chores)
         await self._close()
 
     async def _drain(self, drain_s: float) -> None:

@@ -85,9 +85,7 @@ class Switchboard:
             self._tasks.append(asyncio.create_task(loop))
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await bus.end(self._tasks)
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await asyncio.wait_for(self._outbox.drained(), 2.0)
             await self._redis.delete(bus.events_key(self.web))
