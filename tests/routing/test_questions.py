@@ -40,7 +40,7 @@ def test_a_plain_request_has_no_constraints() -> None:
 
 def test_what_kora_does_not_know_goes_upstream_unchanged() -> None:
     fields = {"top_k": 40, "vendor": {"deep": [1, None]}, "logit_bias": {"50256": -100}}
-    prompt = parse(**fields, kora={"max-cost": 1})
+    prompt = parse(None, **fields, kora={"max-cost": 1})
     assert prompt.body == {**BODY, **fields}
 
 

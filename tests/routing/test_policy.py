@@ -1,0 +1,144 @@
+"""Which backend is chosen, in which order the others follow, and what binds when none may."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from analytics.values import PriceTag
+from routing import policy
+from routing.policy import Backend, Decision, NoWay, Wants
+from routing.questions import Constraints
+
+
+def backend(name: str, usd_out: str = "1", **facts: Any) -> Backend:
+    price = PriceTag(
+        price_id=None, price_in=Decimal(0), price_out=Decimal(usd_out), price_cached_in=Decimal(0)
+    )
+    plain = Backend(
+        backend_id=1, name=name, kind="sandbox", model=name, version="1", price=price,
+        context=8192, max_output=1000, capabilities=frozenset({"tools"}), max_parallel=10,
+        weight=1.0, quality=0.5,
+    )  # fmt: skip
+    return replace(plain, **facts)
+
+
+CHEAP = backend("cheap", "1", quality=0.3, first_token_s=2.0)
+FAST = backend("fast", "5", quality=0.5, first_token_s=0.1)
+BEST = backend("best", "9", quality=0.9, first_token_s=1.0)
+LOCAL = backend("local", "0", kind="local", quality=0.2, first_token_s=0.5)
+ALL = (BEST, CHEAP, FAST, LOCAL)
+
+
+def wants(model: str = "auto", **terms: Any) -> Wants:
+    names = {"prompt_tokens", "output_tokens", "choices", "needs", "allowed"}
+    own = {name: terms.pop(name) for name in names & set(terms)}
+    plain: dict[str, Any] = {
+        "prompt_tokens": 10, "output_tokens": 100, "choices": 1, "needs": frozenset()
+    }  # fmt: skip
+    return Wants(model=model, constraints=Constraints(**terms), **{**plain, **own})
+
+
+def chosen(asked: Wants, backends: tuple[Backend, ...] = ALL) -> list[str]:
+    decision = policy.decide(asked, backends)
+    assert isinstance(decision, Decision)
+    return [candidate.backend.name for candidate in decision.order]
+
+
+def bound(asked: Wants, backends: tuple[Backend, ...] = ALL) -> NoWay:
+    decision = policy.decide(asked, backends)
+    assert isinstance(decision, NoWay)
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("model", "order", "reason"),
+    [
+        ("auto", ["local", "cheap", "fast", "best"], "policy:cheapest-feasible"),
+        ("auto:cheap", ["local", "cheap", "fast", "best"], "policy:cheapest-feasible"),
+        ("auto:fast", ["fast", "local", "best", "cheap"], "policy:fastest-feasible"),
+        ("auto:best", ["best", "fast", "cheap", "local"], "policy:best-feasible"),
+        ("auto:local", ["local"], "policy:cheapest-feasible"),
+        ("best", ["best"], "policy:named-model"),
+    ],
+)
+def test_each_goal_has_its_order(model: str, order: list[str], reason: str) -> None:
+    decision = policy.decide(wants(model), ALL)
+    assert isinstance(decision, Decision)
+    assert [candidate.backend.name for candidate in decision.order] == order
+    assert decision.reason == reason
+
+
+@pytest.mark.parametrize("model", ["auto", "auto:fast", "auto:best"])
+def test_a_struggling_backend_comes_last_and_is_not_left_out(model: str) -> None:
+    failing = tuple(replace(each, failing=each.name in {"local", "fast", "best"}) for each in ALL)
+    assert chosen(wants(model), failing)[0] == "cheap"
+    assert len(chosen(wants(model), failing)) == 4
+
+
+EXCLUSIONS = [
+    ("not-allowed", {"allowed": frozenset({"best"})}, {}),
+    ("locality", {"locality": "local"}, {}),
+    ("capability", {"needs": frozenset({"vision"})}, {}),
+    ("context", {"output_tokens": 8190}, {}),
+    ("max-cost", {"max_cost": Decimal("0.00001")}, {}),
+    ("min-quality", {"min_quality": 0.8}, {}),
+    ("max-latency", {"max_latency_ms": 1000.0}, {"first_token_s": 1.5}),
+    ("busy", {}, {"in_flight": 10}),
+]
+
+
+@pytest.mark.parametrize(("why", "terms", "facts"), EXCLUSIONS)
+def test_each_hard_constraint_excludes(
+    why: str, terms: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    found = bound(wants(**terms), (backend("b", "1", **facts),))
+    assert [candidate.excluded for candidate in found.candidates] == [why]
+    assert found.binding == why
+
+
+def test_a_named_backend_is_bound_by_the_same_constraints() -> None:
+    assert bound(wants("best", max_cost=Decimal("0.0001"))).binding == "max-cost"
+    assert bound(wants("best", locality="local")).binding == "locality"
+    assert bound(wants("gone")).binding == "backends"
+
+
+def test_an_unmeasured_backend_is_not_too_slow() -> None:
+    assert chosen(wants(max_latency_ms=1.0), (backend("new"),)) == ["new"]
+
+
+def test_choices_and_the_longest_output_count_into_the_worst_case() -> None:
+    one = policy.decide(wants("cheap"), ALL)
+    four = policy.decide(wants("cheap", choices=4), ALL)
+    unbounded = policy.decide(wants("cheap", output_tokens=None), ALL)
+    assert isinstance(one, Decision)
+    assert isinstance(four, Decision)
+    assert isinstance(unbounded, Decision)
+    assert one.order[0].worst_case == Decimal("0.0001")
+    assert four.order[0].worst_case == 4 * one.order[0].worst_case
+    assert unbounded.order[0].worst_case == Decimal("0.001")
+
+
+def test_a_refusal_says_the_cheapest_changes_first() -> None:
+    found = bound(wants(max_cost=Decimal("0.00001")), (BEST, CHEAP, FAST))
+    assert found.binding == "max-cost"
+    assert found.relaxations == (
+        {"constraint": "max-cost", "needed": "0.000100000000", "backend": "cheap"},
+        {"constraint": "max-cost", "needed": "0.000500000000", "backend": "fast"},
+        {"constraint": "max-cost", "needed": "0.000900000000", "backend": "best"},
+    )
+    quality = bound(wants(min_quality=0.95), (BEST,)).relaxations
+    assert quality == ({"constraint": "min-quality", "needed": 0.9, "backend": "best"},)
+
+
+@pytest.mark.parametrize("terms", [{"locality": "local"}, {"model": "auto:local"}])
+def test_without_any_local_backend_locality_binds(terms: dict[str, Any]) -> None:
+    assert bound(wants(**terms), (BEST,)).binding == "locality"
+    assert bound(wants(**terms), ()).binding == "locality"
+
+
+def test_with_nothing_at_all_backends_bind() -> None:
+    assert bound(wants(), ()).binding == "backends"
