@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
-from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
@@ -100,7 +100,7 @@ def _load(revision: int) -> Catalog:
             policy_number=models.PolicyVersion.objects.values_list("number", flat=True).first()
             or 0,
         )
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
         raise Unavailable("postgres") from error
 
 

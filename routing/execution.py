@@ -265,6 +265,6 @@ def guarded(work: Any, args: tuple[Any, ...]) -> Any:
     """Postgres being away is one clear refusal, and the next request tries a new connection."""
     try:
         return work(*args)
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except connections.LOST as error:
         connections.drop()
         raise Unavailable("postgres") from error
