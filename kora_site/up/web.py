@@ -8,6 +8,7 @@ import socket
 import sys
 
 import uvicorn
+from django.conf import settings
 
 from kora_site.up import door
 from kora_site.up.programs import DRAIN_S
@@ -15,6 +16,7 @@ from kora_site.up.programs import DRAIN_S
 
 def main() -> None:
     listening = socket.socket(fileno=int(sys.argv[1]))
+    _cut_off_the_deaf(listening)
     behind_proxy = os.environ.get("FORWARDED_ALLOW_IPS", "")
     config = uvicorn.Config(
         "kora_site.asgi:application",
@@ -33,6 +35,12 @@ def main() -> None:
     )
     logging.getLogger("django.request").addFilter(_is_news)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _cut_off_the_deaf(listening: socket.socket) -> None:
+    """Connections inherit it. The server would wait forever for a client to read what is left."""
+    limit_ms = int(settings.KORA_WRITE_TIMEOUT_S * 1000)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
