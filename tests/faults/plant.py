@@ -74,8 +74,8 @@ class Plant:
 
     # Control plane
 
-    def sandbox(self, name: str, price: Mapping[str, str] | None = None, **options: Any) -> None:
-        self.backend(name, kind="sandbox", model=name, options=options, **(price or DEAR))
+    def sandbox(self, name: str, fields: Mapping[str, Any] = DEAR, **options: Any) -> None:
+        self.backend(name, kind="sandbox", model=name, options=options, **fields)
 
     def backend(self, name: str, **fields: Any) -> None:
         common = {"name": name, "context": 100_000, "max_output": 1000, "max_parallel": 1000}
