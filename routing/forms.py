@@ -26,7 +26,7 @@ class BackendForm(forms.Form):
     kind = forms.CharField(widget=forms.HiddenInput)
     model = forms.CharField(label="Model", help_text="The provider's name of the model.")
     api_base = forms.CharField(
-        label="Address", required=False, help_text="Empty: the provider's own address."
+        label="Address", required=False, help_text="Empty: the provider's usual one."
     )
     secret = forms.CharField(
         label="API key",
@@ -38,7 +38,7 @@ class BackendForm(forms.Form):
     price_cached_in = _dollars("Cached input")
     context = forms.IntegerField(label="Context window", min_value=1, help_text="tokens")
     max_output = forms.IntegerField(label="Longest answer", min_value=1, help_text="tokens")
-    quality = forms.FloatField(min_value=0, max_value=1, help_text="0 to 1")
+    quality = forms.FloatField(help_text="0 to 1")
     capabilities = forms.MultipleChoiceField(
         choices=CAPABILITIES, required=False, widget=forms.CheckboxSelectMultiple
     )
