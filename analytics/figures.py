@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,18 +23,14 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from analytics import charts
 from analytics.models import Exchange, ExchangeState
 
-TIERS = ("rule", "exact", "semantic", "pattern", "local", "cloud")
-"""In order of price: what needs no model first."""
-UNANSWERED = "none"
 WITHOUT_MODEL = frozenset({"rule", "exact", "semantic", "pattern"})
 FAILED = Q(state__in=[ExchangeState.FAILED, ExchangeState.LOST])
 SAMPLE = 2000
 """So many of the newest requests say how fast KORA itself is: enough, and bounded."""
 ORIGIN = datetime(2024, 1, 1, tzinfo=UTC)
-CHART_HEIGHT = 200.0
-TICKS = 5
 HOURS = '{"hour": "2-digit", "minute": "2-digit"}'
 DAYS = '{"month": "short", "day": "numeric"}'
 
@@ -116,51 +111,10 @@ class Totals:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
-    """One tier's part of one column, in the chart's own units."""
-
-    tier: str
-    count: int
-    y: float
-    height: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
-    starts_at: datetime
-    x: float
-    width: float
-    total: int
-    counts: list[int]
-    pieces: list[Piece]
-
-    @property
-    def words(self) -> str:
-        parts = ", ".join(f"{piece.count} {piece.tier}" for piece in reversed(self.pieces))
-        return f"{self.starts_at:%d %b %H:%M} UTC: {self.total} requests ({parts})"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chart:
-    columns: list[Column]
-    tiers: list[tuple[str, int]]
-    ceiling: int
-    ticks: list[datetime]
-
-    @property
-    def busy(self) -> list[Column]:
-        return [column for column in self.columns if column.total]
-
-    @property
-    def half(self) -> float:
-        return self.ceiling / 2
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
     span: Span
     totals: Totals
-    chart: Chart
+    chart: charts.Chart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +147,7 @@ def overview(rows: QuerySet[Exchange], *, span: Span, now: datetime) -> Overview
     return Overview(
         span=span,
         totals=_totals(groups, _speed(inside)),
-        chart=_chart(groups, starts, span),
+        chart=charts.draw(groups, starts),
     )
 
 
@@ -253,57 +207,3 @@ def _totals(groups: Iterable[dict[str, Any]], speed: dict[str, float | None]) ->
         saved=sum((group["gain"] for group in groups), Decimal(0)),
         **speed,
     )
-
-
-def _chart(groups: Iterable[dict[str, Any]], starts: list[datetime], span: Span) -> Chart:
-    by_start: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for group in groups:
-        by_start[group["bin"]][group["tier"] or UNANSWERED] += group["requests"]
-    totals: Counter[str] = Counter()
-    for counts in by_start.values():
-        totals.update(counts)
-    tiers = [(tier, totals[tier]) for tier in (*TIERS, UNANSWERED) if totals[tier]]
-    ceiling = nice_ceiling(max((c.total() for c in by_start.values()), default=0))
-    width = 1000 / span.steps
-    names = [tier for tier, _ in tiers]
-    columns = [
-        _column(start, by_start[start], x=index * width, width=width, scale=(names, ceiling))
-        for index, start in enumerate(starts)
-    ]
-    return Chart(columns=columns, tiers=tiers, ceiling=ceiling, ticks=_ticks(starts))
-
-
-def _column(
-    start: datetime, counts: Counter[str], *, x: float, width: float, scale: tuple[list[str], int]
-) -> Column:
-    names, ceiling = scale
-    pieces, top = [], CHART_HEIGHT
-    for tier in reversed(names):
-        if counts[tier]:
-            height = counts[tier] / ceiling * CHART_HEIGHT
-            top -= height
-            pieces.append(
-                Piece(tier=tier, count=counts[tier], y=round(top, 2), height=round(height, 2))
-            )
-    return Column(
-        starts_at=start,
-        x=round(x + width * 0.08, 2),
-        width=round(width * 0.84, 2),
-        total=counts.total(),
-        counts=[counts[tier] for tier in names],
-        pieces=pieces,
-    )
-
-
-def _ticks(starts: list[datetime]) -> list[datetime]:
-    last = len(starts) - 1
-    return [starts[round(index * last / (TICKS - 1))] for index in range(TICKS)]
-
-
-def nice_ceiling(highest: int) -> int:
-    """The next round number above, so that the axis reads easily."""
-    if highest <= 4:
-        return 4
-    magnitude = 10 ** (len(str(highest)) - 1)
-    steps = (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10)
-    return int(next(step * magnitude for step in steps if step * magnitude >= highest))

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analytics import browsing, figures, receipts
+from analytics import browsing, charts, figures, receipts
 from analytics.models import Exchange, ExchangeState, LedgerRow, Price
 from teams.access import actor_of
 from teams.models import ApiKey
@@ -67,7 +67,7 @@ def _choices(request: HttpRequest) -> dict[str, object]:
         else ApiKey.objects.filter(team_id__in=actor.team_ids)
     )
     return {
-        "tiers": figures.TIERS,
+        "tiers": charts.TIERS,
         "states": ExchangeState.values,
         "keys": keys.order_by("name").values_list("name", flat=True).distinct()[:200],
         "backends": Price.objects.order_by("backend").values_list("backend", flat=True).distinct(),

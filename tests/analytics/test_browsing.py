@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analytics import browsing, figures
+from analytics import browsing, charts, figures
 from analytics.models import Exchange
 from teams.models import Organisation, Team
 
@@ -79,4 +79,4 @@ def test_the_overview_adds_up(team: Team) -> None:
 
 @pytest.mark.parametrize(("highest", "ceiling"), [(0, 4), (4, 4), (9, 10), (101, 120), (999, 1000)])
 def test_the_axis_ends_on_a_round_number(highest: int, ceiling: int) -> None:
-    assert figures.nice_ceiling(highest) == ceiling
+    assert charts.nice_ceiling(highest) == ceiling
