@@ -83,6 +83,7 @@ def library() -> Any:
                 litellm.ModelResponseStream()
             _quieten(litellm)
             _stay(litellm)
+            _leave_prices_to_us()
             _library = litellm
     return _library
 
@@ -120,6 +121,19 @@ def _stay(litellm: Any) -> None:
 
     AsyncHTTPHandler.create_client = create_staying  # type: ignore[method-assign]
     litellm.module_level_aclient.client.follow_redirects = False
+
+
+def _leave_prices_to_us() -> None:
+    """KORA's price book says what a call costs; LiteLLM's own sum was a fifth of a call's CPU."""
+    from litellm.litellm_core_utils.litellm_logging import Logging
+
+    if not callable(Logging.response_cost_calculator):  # an upgrade moved it: say so at once
+        raise TypeError("LiteLLM prices its calls elsewhere now")
+    Logging.response_cost_calculator = _no_price  # type: ignore[method-assign]
+
+
+def _no_price(*_args: Any, **_options: Any) -> None:
+    return None
 
 
 class Cloud:

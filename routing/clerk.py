@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ import structlog
 
 from analytics import ledger
 from analytics.values import Settlement
-from routing import connections
+from routing import connections, papers
 from routing.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ CLAIM_PATIENCE_S = 5.0
 class _Job:
     verb: str
     subject: Any
-    done: Future[bool]
+    done: asyncio.Future[bool]
     asked_at: float
 
 
@@ -59,8 +59,9 @@ class Clerk:
     async def claim(self, attempt_id: UUID) -> bool:
         return await self._ask("claim", attempt_id)
 
-    async def settle(self, settlement: Settlement) -> bool:
-        return await self._ask("settle", settlement)
+    async def settle(self, settlement: Settlement, packed: papers.Packed) -> bool:
+        """Whether it is booked by this call, with its hold or by the papers of its call."""
+        return await self._ask("settle", (settlement, packed))
 
     async def release(self, attempt_id: UUID, failure: str) -> bool:
         return await self._ask("release", (attempt_id, failure))
@@ -69,9 +70,11 @@ class Clerk:
         return await self._ask("renew", attempt_ids)
 
     async def _ask(self, verb: str, subject: Any) -> bool:
-        done: Future[bool] = Future()
+        """Cancelling the one who asks does not take the job back."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
         self._jobs.put(_Job(verb, subject, done, time.monotonic()))
-        return await asyncio.shield(asyncio.wrap_future(done))
+        return await asyncio.shield(done)
 
     def _work(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -104,11 +107,11 @@ class Clerk:
                     "clerk.postgres_unreachable", verb=verb, jobs=len(jobs), error=str(error)
                 )
                 connections.drop()
-                jobs = _without_the_impatient(jobs)
+                jobs = _without_the_impatient(_waiting(jobs))
                 time.sleep(PAUSE_AFTER_TROUBLE_S)
             except psycopg.Error as error:
                 log.exception("clerk.refused", verb=verb, jobs=len(jobs))
-                _one_by_one(jobs, error, lambda job: self._verbs[verb](self, [job]))
+                _one_by_one(_waiting(jobs), error, lambda job: self._verbs[verb](self, [job]))
                 return
 
     def _claim(self, jobs: list[_Job]) -> None:
@@ -119,8 +122,11 @@ class Clerk:
         _answer(jobs, lambda job: job.subject in claimed)
 
     def _settle(self, jobs: list[_Job]) -> None:
-        settled = ledger.settle(connections.current(), [job.subject for job in jobs])
-        _answer(jobs, lambda job: job.subject.attempt_id in settled)
+        settled = ledger.settle(connections.current(), [job.subject[0] for job in jobs])
+        _answer([job for job in jobs if job.subject[0].attempt_id in settled], lambda _: True)
+        for job in jobs:
+            if job.subject[0].attempt_id not in settled:
+                _answer([job], _adopted)
 
     def _release(self, jobs: list[_Job]) -> None:
         by_failure: dict[str, list[_Job]] = {}
@@ -144,10 +150,45 @@ class Clerk:
     }
 
 
+def _adopted(job: _Job) -> bool:
+    """A settlement without a live hold: a crash lost it, or somebody ended it before."""
+    settlement, packed = job.subject
+    words = {"attempt": str(settlement.attempt_id), "cost": str(settlement.cost)}
+    try:
+        origin, hold = papers.unpack(settlement.attempt_id, packed)
+    except (KeyError, TypeError, ValueError):
+        log.exception("clerk.settlement_unbooked", **words)
+        return False
+    kind = ledger.adopt(connections.current(), origin, hold, settlement)
+    log.warning("clerk.settlement_late", **words, booked=kind or "nothing: it had ended")
+    return bool(kind)
+
+
 def _answer(jobs: list[_Job], says: Callable[[_Job], bool]) -> None:
-    for job in jobs:
-        if not job.done.done():
-            job.done.set_result(says(job))
+    """One wake-up of the event loop for all of a trip's answers."""
+    answers = [(job.done, says(job)) for job in jobs]
+    if answers:
+        _in_loop(answers[0][0], _set_results, answers)
+
+
+def _in_loop(future: asyncio.Future[bool], work: Callable[..., None], *args: Any) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+        future.get_loop().call_soon_threadsafe(work, *args)
+
+
+def _set_results(answers: list[tuple[asyncio.Future[bool], bool]]) -> None:
+    for done, says in answers:
+        if not done.done():
+            done.set_result(says)
+
+
+def _set_exception(done: asyncio.Future[bool], error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)
+
+
+def _waiting(jobs: list[_Job]) -> list[_Job]:
+    return [job for job in jobs if not job.done.done()]
 
 
 def _without_the_impatient(jobs: list[_Job]) -> list[_Job]:
@@ -159,7 +200,7 @@ def _without_the_impatient(jobs: list[_Job]) -> list[_Job]:
             job.verb == "claim" and now - job.asked_at > CLAIM_PATIENCE_S
         )
         if hopeless:
-            job.done.set_result(False)
+            _answer([job], lambda _: False)
         else:
             keep.append(job)
     return keep
@@ -168,11 +209,11 @@ def _without_the_impatient(jobs: list[_Job]) -> list[_Job]:
 def _one_by_one(jobs: list[_Job], error: psycopg.Error, do: Callable[[_Job], None]) -> None:
     """One bad row must not take the others of its trip with it."""
     if len(jobs) == 1:
-        jobs[0].done.set_exception(error)
+        _in_loop(jobs[0].done, _set_exception, jobs[0].done, error)
         return
     for job in jobs:
         try:
             do(job)
         except psycopg.Error as alone:
             connections.drop()
-            job.done.set_exception(alone)
+            _in_loop(job.done, _set_exception, job.done, alone)
