@@ -25,6 +25,10 @@ log = structlog.get_logger(__name__)
 UNRECORDED = (InvalidRequest, TooLarge, UnknownKey)
 """Not requests yet: nothing was decided about them, and floods of them must cost nothing."""
 CLIENT_LEFT = 499
+LATE_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+LATE_AT_MOST = 1000
+"""Receipts that wait for Postgres; beyond it they are given up, for memory's sake."""
+_late: set[asyncio.Task[None]] = set()
 
 
 def record_hit(way: Way, match: Match) -> None:
@@ -123,13 +127,27 @@ def as_match(fresh: Fresh) -> Match:
 
 
 async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = None) -> None:
-    """Closes the book on a request; losing Postgres here costs its receipt, never its money."""
+    """Closes the book on a request, or does so later while Postgres is away."""
     try:
         await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
     except (Unavailable, psycopg.Error) as error:
-        log.warning("receipt.unwritten", exchange=str(way.exchange_id), error=str(error))
+        log.warning("receipt.late", exchange=str(way.exchange_id), error=str(error))
+        if len(_late) < LATE_AT_MOST:
+            task = asyncio.create_task(_finish_later(way, room, outcome, fresh))
+            _late.add(task)
+            task.add_done_callback(_late.discard)
     finally:
         land(way, room, fresh)
+
+
+async def _finish_later(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None) -> None:
+    """Giving up costs a receipt, never money: that is the settlements' business."""
+    for pause_s in LATE_PAUSES_S:
+        await asyncio.sleep(pause_s)
+        with contextlib.suppress(Unavailable, psycopg.Error):
+            await execution.in_thread(room, close, way, outcome, fresh)
+            return
+    log.error("receipt.unwritten", exchange=str(way.exchange_id))
 
 
 def land(way: Way, room: Room, fresh: Fresh | None) -> None:
