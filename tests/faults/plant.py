@@ -38,14 +38,14 @@ CHEAPER = {"price_in": "50", "price_out": "500"}
 
 @dataclass(frozen=True, kw_only=True)
 class Booked:
-    """One request in the book: its row, its attempts, its settlements."""
+    """One request in the book: its row, its attempts, its ledger rows."""
 
     state: str
     status: int
     error_code: str
     cost: Decimal
     attempts: Sequence[Mapping[str, Any]]
-    settled: Sequence[Mapping[str, Any]]
+    charged: Sequence[Mapping[str, Any]]
 
     @property
     def states(self) -> list[str]:
@@ -155,14 +155,13 @@ class Plant:
             attempts=self.rows(
                 f"SELECT * FROM analytics_attempt {mine} ORDER BY number", one["id"]
             ),
-            settled=self.rows(
-                f"SELECT * FROM analytics_ledgerrow {mine} AND kind = 'settlement'", one["id"]
-            ),
+            charged=self.rows(f"SELECT * FROM analytics_ledgerrow {mine} ORDER BY id", one["id"]),
         )
 
-    def live(self) -> int:
+    def live(self, *states: str) -> int:
+        wanted = list(states or ("held", "running"))
         found = self.rows(
-            "SELECT count(*) AS n FROM analytics_attempt WHERE state IN ('held', 'running')"
+            "SELECT count(*) AS n FROM analytics_attempt WHERE state = ANY(%s)", wanted
         )
         return int(found[0]["n"])
 

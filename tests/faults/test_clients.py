@@ -78,7 +78,7 @@ def _is_cancelled(plant: Plant, session: str, *, produced: bool) -> None:
     booked = plant.booked(session)
     assert booked is not None
     assert (booked.state, booked.status) == ("cancelled", 499)
-    row = booked.settled[0]
+    row = booked.charged[0]
     assert row["estimated"]
     assert (row["completion_tokens"] > 0) == produced
     price = Decimal(row["prompt_tokens"]) * 100 + Decimal(row["completion_tokens"]) * 1000

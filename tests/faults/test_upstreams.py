@@ -85,7 +85,7 @@ class Shop:
     def booked(self, seen: Seen) -> Booked:
         found = self.plant.booked(seen.session)
         assert found is not None
-        assert found.cost == sum(row["cost"] for row in found.settled)
+        assert found.cost == sum(row["cost"] for row in found.charged)
         return found
 
 
@@ -188,8 +188,8 @@ def test_after_the_content_the_stream_ends_with_an_error(
     assert seen.error.code == "upstream_failed"
     booked = shop.booked(seen)
     assert (booked.state, booked.failures, booked.states) == ("failed", [failure], ["settled"])
-    assert booked.settled[0]["completion_tokens"] > 0
-    assert booked.settled[0]["estimated"]
+    assert booked.charged[0]["completion_tokens"] > 0
+    assert booked.charged[0]["estimated"]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

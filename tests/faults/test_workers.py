@@ -43,7 +43,7 @@ async def test_after_the_content_a_killed_worker_ends_the_stream_with_an_error(
     assert booked is not None
     assert (booked.state, booked.error_code) == ("failed", "upstream_failed")
     assert booked.states == ["settled"]
-    assert booked.settled[0]["unconfirmed"], "nobody saw how much the dead worker had produced"
+    assert booked.charged[0]["unconfirmed"], "nobody saw how much the dead worker had produced"
 
 
 async def test_a_worker_killed_under_load_loses_nobody(plant: Plant, asker: Asker) -> None:
@@ -58,4 +58,4 @@ async def test_a_worker_killed_under_load_loses_nobody(plant: Plant, asker: Aske
         booked = plant.booked(told.session)
         assert booked is not None
         assert booked.state == ("answered" if told.ending == "answered" else "failed")
-        assert booked.cost == sum(row["cost"] for row in booked.settled)
+        assert booked.cost == sum(row["cost"] for row in booked.charged)
