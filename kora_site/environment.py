@@ -121,3 +121,11 @@ def private_upstreams() -> tuple[str, ...]:
         return ("*",)
     listed = os.environ.get("KORA_ALLOW_PRIVATE_UPSTREAMS", "").split(",")
     return tuple(host.strip().lower() for host in listed if host.strip())
+
+
+def allowed_hosts() -> list[str]:
+    """Names under which browsers may ask for the console; `KORA_ALLOWED_HOSTS` adds to them."""
+    more = [name.strip() for name in os.environ.get("KORA_ALLOWED_HOSTS", "").split(",")]
+    listens_everywhere = host() in {"0.0.0.0", "::"}  # noqa: S104
+    own = ["*"] if listens_everywhere and not any(more) else [host()]
+    return [*own, "localhost", "127.0.0.1", "[::1]", "testserver", *filter(None, more)]

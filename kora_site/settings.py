@@ -16,17 +16,7 @@ SERVICES = environment.services()
 
 SECRET_KEY = environment.secret_key()
 DEBUG = environment.flag("KORA_DEBUG")
-ALLOWED_HOSTS = (
-    ["*"]
-    if environment.host() in {"0.0.0.0", "::"}
-    else [  # noqa: S104
-        environment.host(),
-        "localhost",
-        "127.0.0.1",
-        "[::1]",
-        "testserver",
-    ]
-)
+ALLOWED_HOSTS = environment.allowed_hosts()
 BEHIND_TLS = environment.flag("KORA_TLS")
 
 INSTALLED_APPS = [
@@ -162,7 +152,6 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = KORA_HOME / "static"
-STATICFILES_DIRS = [BASE_DIR / "kora_site" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -184,7 +173,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "KORA control plane",
-    "DESCRIPTION": "Everything a team sets and reads. The data plane (`/v1`) speaks OpenAI's own schema.",
+    "DESCRIPTION": "Everything a team sets and reads. The data plane (`/v1`) has OpenAI's schema.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from analytics import urls as analytics_urls
 from kora_site import health, views
+from routing import metrics
 from routing import urls as routing_urls
 from teams import urls as teams_urls
 
@@ -20,6 +21,7 @@ urlpatterns = [
     *analytics_urls.console,
     *routing_urls.console,
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.view, name="metrics"),
     path("readyz", health.readyz, name="readyz"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

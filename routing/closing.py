@@ -15,7 +15,7 @@ from analytics import ledger
 from analytics.values import Outcome
 from caching import matching
 from caching.values import Fresh, Match
-from routing import answers, connections, execution, signals
+from routing import answers, connections, execution, metrics, signals
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.way import Room, Try, Way
@@ -50,6 +50,7 @@ def record_hit(way: Way, match: Match) -> None:
         },
     )
     ledger.record_hit(connections.current(), way.origin, outcome)
+    metrics.observe(outcome)
 
 
 def close(way: Way, outcome: Outcome, fresh: Fresh | None = None) -> None:
@@ -61,6 +62,7 @@ def close(way: Way, outcome: Outcome, fresh: Fresh | None = None) -> None:
     if fresh is not None:
         way.clock("remember", matching.remember, connection, fresh)
     ledger.close(connection, way.origin, replace(outcome, receipt=way.receipt()))
+    metrics.observe(outcome)
 
 
 def answered(way: Way, each: Try, spent: Spent) -> Outcome:

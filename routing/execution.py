@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 
 from analytics import ledger
-from routing import connections, stages, vitals
+from routing import connections, papers, stages, vitals
 from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
@@ -111,8 +111,10 @@ async def _attempt(way: Way, room: Room, each: Try) -> Flow | Event:
                 vitals.answered(backend, (way.clock.elapsed_ms - each.started_ms) / 1000)
                 return Flow(each=each, mailbox=mailbox, arrived=arrived)
     except BaseException:
+        each.ended_ms = way.clock.elapsed_ms
         await abandon(room, each, mailbox)
         raise
+    each.ended_ms = way.clock.elapsed_ms
     note_failure(each, event)
     await end(room, each, mailbox)
     return event
@@ -131,6 +133,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "deadline": time.time() + max(0.0, deadline_s(way) - each.started_ms / 1000),
         "prompt_tokens": way.signals.prompt_tokens,
         "price": [str(price.price_in), str(price.price_out), str(price.price_cached_in)],
+        "papers": papers.pack(way.origin, each),
     }
     return room.switchboard.send(backend.tier, str(each.attempt_id), message)
 
@@ -227,12 +230,14 @@ async def events(way: Way, room: Room, flow: Flow) -> AsyncGenerator[Event, None
     try:
         while True:
             event = flow.arrived.pop(0) if flow.arrived else await flow.mailbox.next()
+            flow.each.ended_ms = way.clock.elapsed_ms
             if event["kind"] == "failed":
                 note_failure(flow.each, event)
                 raise BrokenStream(flow.each.message)
-            yield event
             if event["kind"] == "done":
                 flow.each.outcome = "answered"
+            yield event
+            if flow.each.outcome:
                 return
     finally:
         if flow.each.outcome:

@@ -53,3 +53,7 @@ def failed(backend: str) -> None:
     vital.failures += 1
     if vital.failures >= FAILURES_IN_A_ROW:
         vital.failing_until = time.monotonic() + COOL_OFF_S
+
+
+def everything() -> dict[str, Vital]:
+    return dict(_vitals)

@@ -1,0 +1,89 @@
+"""What Prometheus scrapes: requests, their times, KORA's own share, money, queues and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import redis
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from analytics.values import Outcome
+from routing import bus, vitals
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+REQUESTS = Counter("kora_requests", "Requests that came to an end.", ["tier", "state", "status"])
+TOTAL = Histogram("kora_request_seconds", "From arrival to the end.", ["tier"], buckets=SECONDS)
+FIRST = Histogram(
+    "kora_first_content_seconds", "From arrival to the first content.", ["tier"], buckets=SECONDS
+)
+OVERHEAD = Histogram(
+    "kora_overhead_seconds", "KORA's own share of a request.", ["tier"], buckets=SECONDS
+)
+TOKENS = Counter("kora_tokens", "Tokens of answered requests.", ["tier", "direction"])
+SAVED = Counter("kora_saved_usd", "What answers without a model would have cost.", ["tier"])
+
+
+def observe(outcome: Outcome) -> None:
+    tier = outcome.tier or "none"
+    REQUESTS.labels(tier, outcome.state, str(outcome.status)).inc()
+    TOTAL.labels(tier).observe(outcome.total_ms / 1000)
+    OVERHEAD.labels(tier).observe(outcome.overhead_ms / 1000)
+    if outcome.first_content_ms is not None:
+        FIRST.labels(tier).observe(outcome.first_content_ms / 1000)
+    if outcome.state == "answered":
+        TOKENS.labels(tier, "in").inc(outcome.prompt_tokens)
+        TOKENS.labels(tier, "out").inc(outcome.completion_tokens)
+    if outcome.saved:
+        SAVED.labels(tier).inc(float(outcome.saved))
+
+
+class Surroundings:
+    """Gauges read at the moment of the scrape: backends, queues, workers."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield _backends()
+        yield from _queues()
+
+
+def _backends() -> Metric:
+    running = GaugeMetricFamily(
+        "kora_backend_in_flight", "Calls running now, from this web process.", labels=["backend"]
+    )
+    for name, vital in vitals.everything().items():
+        running.add_metric([name], vital.in_flight)
+    return running
+
+
+def _queues() -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("kora_queue_length", "Calls no worker has begun.", labels=["queue"])
+    workers = GaugeMetricFamily("kora_workers", "Workers with a fresh heartbeat.", labels=["queue"])
+    try:
+        with redis.Redis.from_url(settings.SERVICES.redis_url, socket_timeout=2) as client:
+            names = [name.decode() for name in client.scan_iter(bus.worker_key("*"), count=500)]
+            for queue in ("cloud", "local"):
+                waiting.add_metric([queue], int(str(client.llen(bus.calls_key(queue)))))
+                mine = bus.worker_key(f"{queue}.")
+                workers.add_metric([queue], sum(name.startswith(mine) for name in names))
+    except redis.RedisError:
+        return
+    yield waiting
+    yield workers
+
+
+REGISTRY.register(Surroundings())
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    del request
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
