@@ -16,6 +16,12 @@ from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
 
 ABANDONED = "abandoned"
 UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
+LATE = (
+    "the hold was lost in a crash of the database",
+    "the hold was given up before its worker was heard",
+    "the worker was heard after all: the truth less what was booked",
+)
+"""Notes of late settlements: of a hold unknown, released by a sweeper, settled by a sweeper."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +73,16 @@ def settle(connection: Connection, settlements: Iterable[Settlement]) -> set[UUI
     """
     unique = _first_of_each(settlements)
     return lookup.settle(connection, unique, "live") if unique else set()
+
+
+def adopt(connection: Connection, origin: Origin, hold: Hold, settlement: Settlement) -> str:
+    """Books a settlement that `settle` had no live attempt for; on disk when it returns.
+
+    `hold` says what was held, its amount aside. A hold that a crash has lost and one that a
+    sweeper gave up become settlements; of one that a sweeper settled by its guess the difference
+    is booked. What somebody else ended stays. Says which kind of row it wrote, or nothing.
+    """
+    return lookup.adopt(connection, origin, hold, settlement, notes=LATE)
 
 
 def release(connection: Connection, attempt_ids: Iterable[UUID], *, failure: str = "") -> set[UUID]:

@@ -28,6 +28,14 @@ SELECT * FROM kora_hold(
 CLAIM: LiteralString = "SELECT kora_claim(%s::uuid[], %s::text, %s::double precision)"
 RENEW: LiteralString = "SELECT kora_renew(%s::uuid[], %s::double precision)"
 SETTLE: LiteralString = "SELECT kora_settle(%s::jsonb, %s::text)"
+ADOPT: LiteralString = """
+SELECT kora_adopt(
+    %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text, %s::text,
+    %s::jsonb, %s::text, %s::boolean, %s::integer, %s::uuid, %s::integer, %s::text, %s::text,
+    %s::bigint, %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::jsonb, %s::text, %s::text,
+    %s::text
+)
+"""
 RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
 
 # Parts shared by close and hits: how a request ended, heard of before or not. All are constant,
@@ -112,7 +120,10 @@ WITH per_window AS MATERIALIZED (
         coalesce(sum(r.cost), 0) AS settled
     FROM analytics_attempt a
     CROSS JOIN jsonb_array_elements_text(a.window_ids) AS window_id
-    LEFT JOIN analytics_ledgerrow r ON r.attempt_id = a.id AND r.kind = 'settlement'
+    LEFT JOIN (
+        SELECT attempt_id, sum(cost) AS cost FROM analytics_ledgerrow
+        WHERE kind IN ('settlement', 'correction') GROUP BY attempt_id
+    ) r ON r.attempt_id = a.id
     GROUP BY window_id
 ), windows AS (
     SELECT w.id, w.held, w.settled, coalesce(p.held, 0) AS true_held,
@@ -159,6 +170,21 @@ def renew(connection: Connection, ids: list[UUID], lease_s: float) -> set[UUID]:
 def settle(connection: Connection, settlements: Sequence[Settlement], only: str) -> set[UUID]:
     said = _json(list(settlements))
     return _array_of(connection.execute(SETTLE, (said, only), prepare=True))
+
+
+def adopt(
+    connection: Connection,
+    origin: Origin,
+    hold: Hold,
+    settlement: Settlement,
+    *,
+    notes: tuple[str, str, str],
+) -> str:
+    attempt_id, number, backend, tier, _, price_id, _ = _hold(hold)
+    facts = (attempt_id, number, backend, tier, price_id, *_spans(hold.spans))
+    parameters = (*_origin(origin), *facts, _json(settlement), *notes)
+    row = connection.execute(ADOPT, parameters, prepare=True).fetchone()
+    return str(row[0]) if row else ""
 
 
 def release(connection: Connection, ids: list[UUID], failure: str, only: str) -> set[UUID]:

@@ -284,6 +284,11 @@ class LedgerRow(models.Model):
                 name="one_settlement_an_attempt",
             ),
             models.UniqueConstraint(
+                fields=["attempt_id"],
+                condition=Q(kind="correction"),
+                name="one_correction_an_attempt",
+            ),
+            models.UniqueConstraint(
                 fields=["exchange_id"], condition=Q(kind="hit"), name="one_hit_an_exchange"
             ),
         ]

@@ -19,7 +19,7 @@ from analytics import prices
 from analytics.values import PriceTag, Settlement
 from inference import counting, engines
 from inference.words import Call, Completion, Delta, EngineError, Failure, Usage
-from routing import bus, targets
+from routing import bus, papers, targets
 from routing.clerk import Clerk
 
 log = structlog.get_logger(__name__)
@@ -257,7 +257,9 @@ class EngineRoom:
             failure=failure.value if failure else "",
         )
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._clerk.settle(settlement), SETTLE_PATIENCE_S)
+            await asyncio.wait_for(
+                self._clerk.settle(settlement, attempt.papers), SETTLE_PATIENCE_S
+            )
 
     def _tell(self, attempt: Attempt, kind: str, **facts: Any) -> None:
         self._announcer.tell(attempt.web, {"kind": kind, "attempt": attempt.attempt_id, **facts})
@@ -267,8 +269,8 @@ class Attempt:
     """What came in with the message, and how much has been produced."""
 
     __slots__ = (
-        "attempt_id", "backend_id", "began", "body", "deadline", "ended", "has_content", "price",
-        "produced", "prompt_tokens", "stream", "uuid", "version", "web",
+        "attempt_id", "backend_id", "began", "body", "deadline", "ended", "has_content", "papers",
+        "price", "produced", "prompt_tokens", "stream", "uuid", "version", "web",
     )  # fmt: skip
 
     def __init__(self, message: dict[str, Any]) -> None:
@@ -281,6 +283,7 @@ class Attempt:
         self.stream: bool = message["stream"]
         self.deadline: float = message["deadline"]
         self.prompt_tokens: int = message["prompt_tokens"]
+        self.papers: papers.Packed = message.get("papers") or {}
         self.price = PriceTag(
             price_id=None,
             price_in=Decimal(message["price"][0]),

@@ -136,7 +136,6 @@ def choose(way: Way) -> Decision:
 
 def hold(way: Way, candidate: Candidate, reason: str) -> Try:
     """The worst case of one attempt, in every window it falls into, or a refusal."""
-    each = Try(attempt_id=uuid4(), number=len(way.tries) + 1, candidate=candidate, reason=reason)
     caller = way.caller
     terms = budgets.applying(
         catalog.current().budgets,
@@ -144,6 +143,13 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
         team_id=caller.team_id,
         key_id=caller.key_id,
         tags=way.prompt.constraints.tags,
+    )
+    each = Try(
+        attempt_id=uuid4(),
+        number=len(way.tries) + 1,
+        candidate=candidate,
+        reason=reason,
+        spans=tuple(budgets.span(each_term, way.at) for each_term in terms),
     )
     held = ledger.hold(
         connections.current(),
@@ -156,7 +162,7 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
             amount=candidate.worst_case,
             price_id=candidate.backend.price.price_id,
             lease_s=settings.KORA_LEASE_S,
-            spans=tuple(budgets.span(each_term, way.at) for each_term in terms),
+            spans=each.spans,
         ),
     )
     if isinstance(held, Refused):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from analytics.values import Origin
+from analytics.values import Origin, Span
 from caching.values import Match
 from routing.flights import Flights, Key
 from routing.policy import Candidate, Decision, NoWay
@@ -123,6 +123,7 @@ class Try:
     number: int
     candidate: Candidate
     reason: str
+    spans: tuple[Span, ...] = ()
     started_ms: float = 0.0
     first_content_ms: float | None = None
     ended_ms: float = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from analytics import ledger
 from analytics.lookup import Connection
 from analytics.models import Attempt, Budget, BudgetWindow
-from analytics.values import Held
+from analytics.values import Held, Hold, Origin
 from tests.analytics import books
 from tests.analytics.books import Book
 
@@ -47,6 +47,8 @@ class Books(RuleBasedStateMachine):
         self.budgets: list[Budget] = [self.book.budget(cap) for cap in CAPS]
         self.origins = [self.book.origin() for _ in range(3)]
         self.ended: dict[UUID, Decimal] = {}
+        self.papers: dict[UUID, tuple[Origin, Hold]] = {}
+        self.guessed: set[UUID] = set()
         self.overrun = Decimal(0)
         self.count = 0
 
@@ -65,6 +67,7 @@ class Books(RuleBasedStateMachine):
         starts, ends = MONTHS[month], MONTHS[month + 1]
         spans = [books.span(self.budgets[one], starts, ends) for one in chosen]
         wanted = books.hold(amount, *spans, number=self.count, lease_s=lease_s)
+        self.papers[wanted.attempt_id] = self.origins[request], wanted
         answer = ledger.hold(self.connection, self.origins[request], wanted)
         return wanted.attempt_id if answer == Held() else multiple()
 
@@ -108,6 +111,32 @@ class Books(RuleBasedStateMachine):
             attempt: amount if attempt in running else Decimal(0)
             for attempt, amount in late.items()
         }
+        self.guessed |= late.keys()
+
+    @rule(chosen=attempts, cost=amounts)
+    def adopt(self, chosen: UUID, cost: Decimal) -> None:
+        """What the sweeper ended, its worker may still put right, once."""
+        origin, hold = self.papers[chosen]
+        told = books.settlement(chosen, cost)
+        booked = ledger.adopt(self.connection, origin, hold, told)
+        assert bool(booked) == (chosen in self.guessed)
+        if booked:
+            self.guessed.remove(chosen)
+            self.overrun += max(Decimal(0), cost - self.ended[chosen])
+            self.ended[chosen] = cost
+
+    @rule(target=attempts, amount=amounts, chosen=choices, request=st.sampled_from([0, 1, 2]))
+    def adopt_lost(self, amount: Decimal, chosen: list[int], request: int) -> UUID:
+        """A crash of the database lost the hold while its worker ran."""
+        self.count += 1
+        spans = [books.span(self.budgets[one], *MONTHS[:2]) for one in chosen]
+        lost = books.hold(amount, *spans, number=self.count, attempt_id=uuid4())
+        self.papers[lost.attempt_id] = self.origins[request], lost
+        told = books.settlement(lost.attempt_id, amount)
+        assert ledger.adopt(self.connection, self.origins[request], lost, told) == "settlement"
+        self.ended[lost.attempt_id] = amount
+        self.overrun += amount
+        return lost.attempt_id
 
     @invariant()
     def agrees(self) -> None:
