@@ -20,8 +20,8 @@ STORE = """
 WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO caching_entry (team_id, fingerprint, model_asked, backend, question, answer, chunks,
                            prompt_tokens, completion_tokens, cost, tags, exchange_id, expires_at)
-SELECT %s, %s, %s, %s, %s, %s::bytea, %s::bytea, %s::int, %s::int, %s::numeric, '{}'::jsonb, %s::uuid,
-       now() + %s::float8 * interval '1 second'
+SELECT %s, %s, %s, %s, %s, %s::bytea, %s::bytea, %s::int, %s::int, %s::numeric, '{}'::jsonb,
+       %s::uuid, now() + %s::float8 * interval '1 second'
   FROM quickly
 ON CONFLICT (team_id, fingerprint) DO UPDATE
    SET backend = excluded.backend, answer = excluded.answer, chunks = excluded.chunks,

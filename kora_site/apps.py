@@ -9,4 +9,4 @@ class KoraSiteConfig(AppConfig):
         """A task asked for in any process and thread goes to KORA's broker, not to Celery's own."""
         from kora_site import celery
 
-        celery.app.set_default()  # type: ignore[no-untyped-call]
+        celery.app.set_default()

@@ -44,7 +44,6 @@ def one(writers: set[str]) -> Allowed:
 TABLE: dict[str, Allowed] = {
     "": READ,
     "healthz": PUBLIC,
-    "metrics": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,
     "login/": {"GET": ANYONE, "POST": ANYONE},
