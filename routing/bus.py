@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 Event = dict[str, Any]
 EVENTS_KEPT = 100_000
-STREAM_LIFE_S = 600
+STREAM_LIFE_S = 20
+"""A web process keeps its stream alive while it lives; without one its calls are for nobody."""
 TRIM_EVERY = 500
 PAUSE_AFTER_TROUBLE_S = 0.3
 CANCEL_AGAIN_S = 0.2
@@ -117,10 +118,15 @@ class Announcer:
 
     async def _write(self, batch: dict[str, list[Event]]) -> None:
         try:
-            await write(self._redis, [event_command(web, events) for web, events in batch.items()])
+            told = await write(
+                self._redis, [event_command(web, events) for web, events in batch.items()]
+            )
+            gone = [web for web, entry in zip(batch, told, strict=True) if entry is None]
         except (RedisError, OSError) as error:
             log.warning("bus.announce_failed", error=str(error), webs=len(batch))
-            self._on_failure(list(batch))
+            gone = list(batch)
+        if gone:
+            self._on_failure(gone)
 
 
 async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -132,14 +138,14 @@ async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
         _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
-async def write(redis: Redis, commands: list[tuple[Any, ...]]) -> None:
+async def write(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
     if len(commands) == 1:
-        await redis.execute_command(*commands[0])  # type: ignore[no-untyped-call]
-        return
+        return [await redis.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
     pipeline = redis.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
-    await pipeline.execute()
+    answers: list[Any] = await pipeline.execute()
+    return answers
 
 
 def event_command(web: str, events: list[Event]) -> tuple[Any, ...]:
