@@ -28,6 +28,8 @@ from routing.way import Room
 
 SWITCH_INTERVAL_S = 0.001
 """Threads run short steps between the event loop's: a shorter turn keeps its latency even."""
+LAST_WORDS_S = 3.0
+"""The watch writes down when keys were last used; the process would take it along."""
 
 
 class Kora:
@@ -36,6 +38,9 @@ class Kora:
     def __init__(self) -> None:
         self._gateway: Gateway | None = None
         self._stop = threading.Event()
+        self._watch = threading.Thread(
+            target=catalog.watch, args=(self._stop,), name="catalog", daemon=True
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/v1/"):
@@ -57,6 +62,7 @@ class Kora:
         await receive()
         self._stop.set()
         await switchboard.close()
+        await asyncio.to_thread(self._watch.join, LAST_WORDS_S)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self) -> Switchboard:
@@ -68,9 +74,7 @@ class Kora:
         self._gateway = Gateway(room, errors.explain)
         with contextlib.suppress(Refusal):
             await asyncio.get_running_loop().run_in_executor(threads, catalog.refresh)
-        threading.Thread(
-            target=catalog.watch, args=(self._stop,), name="catalog", daemon=True
-        ).start()
+        self._watch.start()
         return switchboard
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ POLL_S = 0.3
 TRUST_S = 0.9
 """Beyond this without a look at the revision, nothing remembered of a key counts: a revoke holds
 within a second even while Postgres cannot be asked."""
+USES_EVERY_S = 5.0
 STALE_S = 5.0
 """Prices begin at moments, and health is not configuration: look again at least this often."""
 
@@ -64,11 +66,17 @@ def refresh() -> Catalog:
 
 def watch(stop: threading.Event) -> None:
     """Runs in a thread of the web process until it stops."""
+    written_at = time.monotonic()
     while not stop.wait(POLL_S):
         try:
             look()
+            if time.monotonic() - written_at > USES_EVERY_S:
+                written_at = time.monotonic()
+                keys.write_uses(connections.current())
         except (Unavailable, psycopg.Error, DatabaseError):
             connections.drop()
+    with contextlib.suppress(Unavailable, psycopg.Error):
+        keys.write_uses(connections.current())
     connections.drop()
 
 

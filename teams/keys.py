@@ -9,11 +9,13 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import psycopg
 from django.conf import settings
 from django.db import models
 
+from teams import lookup
 from teams.errors import InvalidKey
 from teams.models import ApiKey, Scope, Team
 from teams.values import Caller
@@ -38,6 +40,7 @@ class _Known(NamedTuple):
 _lock = threading.Lock()
 _known: dict[str, _Known] = {}
 _unknown: set[str] = set()
+_used: dict[int, float] = {}
 _trusted_until = 0.0
 
 
@@ -93,7 +96,21 @@ def recognise(text: str) -> Caller:
     expires_at = known.caller.expires_at
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidKey
+    _used[known.caller.key_id] = time.time()
     return known.caller
+
+
+def write_uses(connection: psycopg.Connection[Any]) -> None:
+    """When each key was last used, for those used since the last writing; all or nothing."""
+    taken = {key_id: _used.pop(key_id) for key_id in list(_used)}
+    if not taken:
+        return
+    try:
+        lookup.note_uses(connection, taken)
+    except psycopg.Error:
+        for key_id, at in taken.items():
+            _used.setdefault(key_id, at)
+        raise
 
 
 def digest(secret: str) -> str:
