@@ -181,9 +181,9 @@ def test_keys_that_may_not(world: World) -> None:
     with pytest.raises(openai.AuthenticationError) as unknown:
         world.client("kora_nobody_nothing").chat.completions.create(**chat)  # type: ignore[call-overload]
     assert unknown.value.code == "invalid_api_key"
-    for terms in ({"models": ["j-dear"]}, {"ip_ranges": ["203.0.113.0/24"]}):
+    for key in (world.key(models=["j-dear"]), world.key(ip_ranges=["203.0.113.0/24"])):
         with pytest.raises(openai.PermissionDeniedError):
-            world.client(world.key(**terms)).chat.completions.create(**chat)  # type: ignore[call-overload]
+            world.client(key).chat.completions.create(**chat)  # type: ignore[call-overload]
 
 
 def test_a_stream_that_breaks_raises_in_the_middle(world: World) -> None:
