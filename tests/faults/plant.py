@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -110,7 +111,9 @@ class Plant:
     # Processes
 
     def kill(self, name: str) -> None:
-        self.kora.kill(name)
+        """One that waits for its restart already is as dead as it can be."""
+        with contextlib.suppress(ProcessLookupError):
+            self.kora.kill(name)
 
     def descendants(self, name: str) -> list[int]:
         """A process of the supervisor with all its children, youngest last."""
@@ -122,10 +125,8 @@ class Plant:
 
     def kill_all(self, name: str) -> None:
         for pid in self.descendants(name):
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
 
     def memory_mb(self, name: str) -> float:
         status = Path(f"/proc/{self.kora.pids[name]}/status").read_text()

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from routing import bus
 from tests.faults.asking import Asker
 from tests.faults.plant import DEAR, SLACK_S, WRITE_TIMEOUT_S, Plant
 from tests.inference import provider
-from tests.inference.provider import Provider
+from tests.inference.provider import Provider, Seen
 from tests.running import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
@@ -49,8 +50,7 @@ async def test_a_client_that_leaves_a_stream_pays_for_what_was_produced(
     await asyncio.wait_for(first.wait(), 20)
     asking.cancel()
     assert await asyncio.to_thread(upstream.seen[-1].client_closed.wait, LET_GO_S + BUSY_S)
-    session = upstream.seen[-1].body["messages"][0]["content"].removeprefix("question ")
-    _is_cancelled(plant, session, produced=True)
+    _is_cancelled(plant, _session(upstream.seen[-1]), produced=True)
 
 
 async def test_a_client_that_leaves_before_a_whole_answer_frees_the_upstream(
@@ -65,8 +65,28 @@ async def test_a_client_that_leaves_before_a_whole_answer_frees_the_upstream(
     )
     asking.cancel()
     assert await asyncio.to_thread(upstream.seen[-1].client_closed.wait, LET_GO_S + BUSY_S)
-    session = upstream.seen[-1].body["messages"][0]["content"].removeprefix("question ")
-    _is_cancelled(plant, session, produced=False)
+    _is_cancelled(plant, _session(upstream.seen[-1]), produced=False)
+
+
+async def test_a_call_for_a_dead_web_process_is_let_go(
+    plant: Plant, asker: Asker, upstream: Provider
+) -> None:
+    first = asyncio.Event()
+    asking = asyncio.create_task(asker.ask("endless", stream=True, max_tokens=9000, first=first))
+    await asyncio.wait_for(first.wait(), 20)
+    call = upstream.seen[-1]
+    plant.kill("web")
+    assert (await asking).cut
+    assert await asyncio.to_thread(call.client_closed.wait, bus.STREAM_LIFE_S + SLACK_S)
+    plant.recovers()
+    booked = plant.booked(_session(call))
+    assert booked is not None
+    assert booked.states == ["settled"]
+    assert 0 < booked.cost < booked.attempts[0]["amount"]
+
+
+def _session(call: Seen) -> str:
+    return str(call.body["messages"][0]["content"]).removeprefix("question ")
 
 
 def _is_cancelled(plant: Plant, session: str, *, produced: bool) -> None:
@@ -89,7 +109,7 @@ def _is_cancelled(plant: Plant, session: str, *, produced: bool) -> None:
 async def test_clients_that_do_not_read_are_cut_and_cost_no_memory(
     plant: Plant, upstream: Provider
 ) -> None:
-    before_mb, before = plant.memory_mb("web"), _open_files(plant)
+    before_mb, before = plant.memory_mb("web"), _connected(plant)
     sessions = [uuid.uuid4().hex for _ in range(READERS)]
     with contextlib.ExitStack() as stack:
         for session in sessions:
@@ -101,7 +121,7 @@ async def test_clients_that_do_not_read_are_cut_and_cost_no_memory(
         )
         used_mb = plant.memory_mb("web") - before_mb
         eventually(
-            lambda: _open_files(plant) <= before + 3,
+            lambda: _connected(plant) <= before,
             within_s=WRITE_TIMEOUT_S + SLACK_S,
             what="the closing of connections that nobody reads",
         )
@@ -135,5 +155,10 @@ def _state(plant: Plant, session: str) -> str:
     return booked.state if booked else ""
 
 
-def _open_files(plant: Plant) -> int:
-    return len(list(Path(f"/proc/{plant.kora.pids['web']}/fd").iterdir()))
+def _connected(plant: Plant) -> int:
+    """Connections to KORA's port that the kernel still keeps on KORA's side."""
+    mine = f":{plant.kora.port:04X}"
+    rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    ends = [row.split()[1:4] for row in rows]
+    listening, time_wait = "0A", "06"
+    return sum(end[0].endswith(mine) and end[2] not in {listening, time_wait} for end in ends)
