@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import NamedTuple
 
 import psycopg
 from django.conf import settings
 
 from inference import secrets
 from inference.words import EngineError, Failure, Target, Timeouts
-from routing import connections, lookup
+from routing import connections, lookup, upstreams
 from routing.errors import Unavailable
 
-_known: dict[int, tuple[str, Target]] = {}
+CHECKED_FOR_S = 60.0
+"""A name may come to mean another address: ask again this often. In between a connection may go
+where nobody has looked; closing that gap too would take a resolver inside each engine."""
+
+
+class _Known(NamedTuple):
+    version: str
+    target: Target
+    checked_until: float
+
+
+_known: dict[int, _Known] = {}
 
 
 def aad(backend_name: str) -> str:
@@ -22,10 +35,12 @@ def aad(backend_name: str) -> str:
 
 async def find(backend_id: int, version: str) -> Target:
     known = _known.get(backend_id)
-    if known is not None and known[0] == version:
-        return known[1]
     try:
-        return await asyncio.to_thread(load, backend_id)
+        if known is None or known.version != version:
+            return await asyncio.to_thread(load, backend_id)
+        if known.checked_until < time.monotonic():
+            return await asyncio.to_thread(_remember, backend_id, version, known.target)
+        return known.target
     except (psycopg.Error, Unavailable) as error:
         raise EngineError(Failure.SERVER, "the backend's settings cannot be read now") from error
     except secrets.SecretUnreadableError as error:
@@ -48,5 +63,15 @@ def load(backend_id: int) -> Target:
         timeouts=Timeouts(**timeouts),
         options=options,
     )
-    _known[backend_id] = (updated_at.isoformat(), target)
+    return _remember(backend_id, updated_at.isoformat(), target)
+
+
+def _remember(backend_id: int, version: str, target: Target) -> Target:
+    """Only after a look at what its address means now; one that is refused is not known."""
+    allowed = settings.KORA_ALLOW_PRIVATE_UPSTREAMS
+    if target.api_base and (wrong := upstreams.refusal(target.api_base, allowed=allowed)):
+        _known.pop(backend_id, None)
+        # Not the client's fault: the next backend is tried.
+        raise EngineError(Failure.KEY_PERMANENT, wrong)
+    _known[backend_id] = _Known(version, target, time.monotonic() + CHECKED_FOR_S)
     return target
