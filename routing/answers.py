@@ -11,6 +11,7 @@ import orjson
 Body = dict[str, Any]
 DONE = b"data: [DONE]\n\n"
 USD = Decimal("0.000000001")
+LONGEST_ABSORBED = 16_384
 
 
 def usd(amount: Decimal) -> str:
@@ -152,3 +153,25 @@ def may_be_stored(body: Body) -> bool:
         and not (choice.get("message") or {}).get("function_call")
         for choice in choices
     )
+
+
+def absorb(chunk: Body, later: Body) -> bool:
+    """Adds a later chunk's text to an earlier one; False if either is more than text."""
+    first, second = _only_text(chunk), _only_text(later)
+    if first is None or second is None or first["index"] != second["index"]:
+        return False
+    if len(first["delta"]["content"]) > LONGEST_ABSORBED:
+        return False
+    first["delta"]["content"] += second["delta"]["content"]
+    return True
+
+
+def _only_text(chunk: Body) -> Body | None:
+    choices = chunk.get("choices") or []
+    if len(choices) != 1 or chunk.get("usage"):
+        return None
+    choice: Body = choices[0]
+    delta = choice.get("delta") or {}
+    plain = delta.keys() == {"content"} and isinstance(delta["content"], str)
+    ended = choice.get("finish_reason") or choice.get("logprobs")
+    return choice if plain and not ended and "index" in choice else None

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from routing import bus
+from routing import answers, bus
 from routing.bus import Event
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,15 @@ UNCLAIMED: Event = {
 NO_WORKER: Event = {"kind": "failed", "failure": "no-worker", "message": "no worker is running"}
 
 
+CROWDED = 64
+"""From so many waiting events on, text joins the last one: a slow reader must not cost memory."""
+
+
+def _joined(last: Event, event: Event) -> bool:
+    both = last["kind"] == event["kind"] == "delta" and last.get("content")
+    return bool(both) and answers.absorb(last["chunk"], event["chunk"])
+
+
 class Mailbox:
     """The events of one attempt, in order."""
 
@@ -53,7 +62,8 @@ class Mailbox:
         if event["kind"] == "started":
             self.worker = event["worker"]
             self.started_at = time.monotonic()
-        self._events.append(event)
+        if len(self._events) < CROWDED or not _joined(self._events[-1], event):
+            self._events.append(event)
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
 
