@@ -29,6 +29,7 @@ ALIVE_FOR_MS = 5_000
 REMEMBERED_CANCELS = 10_000
 SETTLE_PATIENCE_S = 5.0
 TAKE_AT_MOST = 64
+LONGEST_TAKE_S = 3.0
 UNBILLED = frozenset(
     {Failure.KEY_PERMANENT, Failure.KEY_TRANSIENT, Failure.SERVER, Failure.CLIENT,
      Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
@@ -53,6 +54,7 @@ class EngineRoom:
         self._engines = engines.open_engines()
         self._running: dict[str, tuple[asyncio.Task[None], str]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._open = True
 
     async def work(self, stop: asyncio.Event, *, drain_s: float) -> None:
         self._clerk.start()
@@ -63,7 +65,8 @@ class EngineRoom:
             for chore in (self._stay_alive(), self._take(), self._listen(), self._renew())
         ]
         await stop.wait()
-        await bus.end(chores[1:2])
+        self._open = False
+        await asyncio.wait(chores[1:2], timeout=LONGEST_TAKE_S)
         await self._drain(drain_s)
         await bus.end(chores)
         await self._close()
@@ -100,7 +103,7 @@ class EngineRoom:
     async def _take(self) -> None:
         """A full room takes nothing, so calls wait in the queue where all can see them."""
         key = bus.calls_key(self._queue)
-        while True:
+        while self._open:  # never cancelled: a call popped off the list would be lost
             await self._slots.acquire()
             self._slots.release()
             try:
@@ -220,7 +223,7 @@ class EngineRoom:
     async def _fail(self, attempt: Attempt, error: EngineError) -> None:
         attempt.stop()
         cost = Decimal(0)
-        if attempt.produced == 0 and error.failure in UNBILLED:
+        if attempt.produced == 0 and (error.failure in UNBILLED or not attempt.began):
             await self._clerk.release(attempt.uuid, error.failure.value)
         else:
             usage = Usage(
