@@ -30,6 +30,7 @@ REMEMBERED_CANCELS = 10_000
 SETTLE_PATIENCE_S = 5.0
 TAKE_AT_MOST = 64
 LONGEST_TAKE_S = 3.0
+TAKE_PATIENCE_S = 0.25
 UNBILLED = frozenset(
     {Failure.KEY_PERMANENT, Failure.KEY_TRANSIENT, Failure.SERVER, Failure.CLIENT,
      Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
@@ -107,7 +108,7 @@ class EngineRoom:
             await self._slots.acquire()
             self._slots.release()
             try:
-                first = await self._taker.blpop([key], timeout=1.0)
+                first = await self._taker.blpop([key], timeout=TAKE_PATIENCE_S)
                 if first is None:
                     continue
                 free = min(self._size - len(self._running) - 1, TAKE_AT_MOST)
