@@ -54,14 +54,24 @@ def services() -> Services:
     )
 
 
+def url_of(path: Path) -> str:
+    """KORA's own address as a file of its home has it; empty when there is none."""
+    return str(_stored(path).get("url") or "")
+
+
 def _embedded() -> Services:
-    try:
-        stored = json.loads(services_file().read_text())
-    except (OSError, ValueError):
-        return Services()
+    stored = _stored(services_file())
     return Services(
         database_url=stored.get("database_url", ""), redis_url=stored.get("redis_url", "")
     )
+
+
+def _stored(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def secret_key() -> str:

@@ -54,6 +54,13 @@ def path() -> Path:
     return environment.home() / "first-run.json"
 
 
+def known_url() -> str:
+    """The running KORA's; else the one it had on its first run; else the one it would have."""
+    running, first = environment.services_file(), path()
+    would_be = f"http://{environment.host()}:{environment.port()}"
+    return environment.url_of(running) or environment.url_of(first) or would_be
+
+
 @transaction.atomic
 def ensure(url: str) -> dict[str, str] | None:
     """Makes everything once; None when this database has been started before."""

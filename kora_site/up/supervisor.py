@@ -82,6 +82,7 @@ class Supervisor:
         urls = {
             "database_url": self.services.database_url(),
             "redis_url": self.services.redis_url(),
+            "url": door.url(self.door),
         }
         home.write_private(environment.services_file(), {**urls})
 

@@ -96,3 +96,26 @@ def test_the_command_says_where_the_credentials_are(
     assert str(home / "first-run.json") in capsys.readouterr().out
     call_command("credentials", "--reset")
     assert "admin_password" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("running", "first", "url"),
+    [
+        ("http://127.0.0.1:9000", "http://127.0.0.1:8765", "http://127.0.0.1:9000"),
+        (None, "http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("not json", "http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        (None, None, "http://127.0.0.1:8123"),
+    ],
+)
+def test_a_reset_keeps_the_address(
+    home: Path, monkeypatch: pytest.MonkeyPatch, running: str | None, first: str | None, url: str
+) -> None:
+    monkeypatch.setenv("KORA_PORT", "8123")
+    (home / "run").mkdir()
+    if running:
+        said = json.dumps({"url": running}) if running.startswith("http") else running
+        (home / "run" / "services.json").write_text(said)
+    if first:
+        firstrun.ensure(first)
+    call_command("credentials", "--reset")
+    assert json.loads((home / "first-run.json").read_text())["url"] == url

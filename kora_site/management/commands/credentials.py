@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from kora_site import environment, firstrun
+from kora_site import firstrun
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             self.stdout.write(f"The credentials of the first run are in {firstrun.path()}.")
             return
         try:
-            made = firstrun.reset(f"http://{environment.host()}:{environment.port()}")
+            made = firstrun.reset(firstrun.known_url())
         except OperationalError as error:
             raise CommandError("KORA's database does not answer; is `make up` running?") from error
         for name, value in made.items():
