@@ -19,7 +19,7 @@ MOST_CHOICES = 16
 OPENING = "This is the KORA sandbox, which stands in for a paid model."
 CLOSINGS = (
     "A real provider would answer at length here; enter its key in the console and it will.",
-    "Nothing was sent to any provider, and nothing was spent.",
+    "No provider was called, and the price in the book is a pretended one.",
     "The same question always gets this same answer, which makes it good for trying things out.",
     "Point this backend at a real model whenever you are ready.",
 )
