@@ -15,6 +15,7 @@ from analytics.lookup import Connection
 from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
 
 ABANDONED = "abandoned"
+FORGOTTEN_S = 60.0
 UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
 LATE = (
     "the hold was lost in a crash of the database",
@@ -114,8 +115,13 @@ def close(connection: Connection, origin: Origin, outcome: Outcome) -> bool:
     return lookup.close(connection, origin, outcome)
 
 
-def sweep(connection: Connection, *, open_limit_s: float) -> Swept:
+def sweep(
+    connection: Connection, *, open_limit_s: float, forgotten_s: float = FORGOTTEN_S
+) -> Swept:
     """End what its owner left: unclaimed holds are freed, silent runs settled at their hold.
+
+    A request is lost when it is older than any may be, or when its last attempt ended
+    `forgotten_s` ago and its web process has still not said how it ended; it may yet do so.
 
     Each step asks again under lock whether the lease is still over, so any number of sweepers
     and late owners may run beside each other.
@@ -136,7 +142,7 @@ def sweep(connection: Connection, *, open_limit_s: float) -> Swept:
     ]
     released = lookup.release(connection, unclaimed, ABANDONED, "expired held") if unclaimed else ()
     settled = lookup.settle(connection, silent, "expired running") if silent else ()
-    lost = lookup.lose(connection, open_limit_s)
+    lost = lookup.lose(connection, open_limit_s, forgotten_s)
     return Swept(released=len(released), settled=len(settled), lost=len(lost))
 
 

@@ -102,10 +102,14 @@ WHERE state IN ('held', 'running') AND lease_until <= now() ORDER BY lease_until
 LOSE: LiteralString = """
 WITH abandoned AS MATERIALIZED (
     SELECT id FROM analytics_exchange e
-    WHERE state = 'open' AND at < now() - %s::double precision * interval '1 second'
-        AND NOT EXISTS (
+    WHERE state = 'open' AND NOT EXISTS (
             SELECT FROM analytics_attempt a
             WHERE a.exchange_id = e.id AND a.state IN ('held', 'running')
+        )
+        AND (
+            at < now() - %s::double precision * interval '1 second'
+            OR (SELECT max(ended_at) FROM analytics_attempt a WHERE a.exchange_id = e.id)
+                < now() - %s::double precision * interval '1 second'
         )
     ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
 )
@@ -213,8 +217,9 @@ def expired(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(EXPIRED, prepare=True).fetchall()
 
 
-def lose(connection: Connection, open_limit_s: float) -> set[UUID]:
-    lost = connection.execute(LOSE, (float(open_limit_s),), prepare=True).fetchall()
+def lose(connection: Connection, open_limit_s: float, forgotten_s: float) -> set[UUID]:
+    limits = (float(open_limit_s), float(forgotten_s))
+    lost = connection.execute(LOSE, limits, prepare=True).fetchall()
     return {row[0] for row in lost}
 
 

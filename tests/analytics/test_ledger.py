@@ -297,6 +297,16 @@ def test_a_request_nobody_ends_is_lost_and_may_still_be_found(
     assert Exchange.objects.get().state == "answered"
 
 
+def test_a_request_whose_web_process_died_is_lost_soon_after_its_last_attempt(
+    book: Book, connection: Connection
+) -> None:
+    attempt = held(connection, book.origin(), "1")
+    assert ledger.sweep(connection, open_limit_s=600, forgotten_s=0).lost == 0
+    ledger.settle(connection, [books.settlement(attempt, "1")])
+    assert ledger.sweep(connection, open_limit_s=600).lost == 0
+    assert ledger.sweep(connection, open_limit_s=600, forgotten_s=0).lost == 1
+
+
 def test_the_ledger_is_never_edited(book: Book, connection: Connection) -> None:
     ledger.record_hit(connection, book.origin(), books.answered())
     for forbidden in (
