@@ -118,16 +118,16 @@ def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
 def decide(asked: Wants, backends: Sequence[Backend]) -> Decision | NoWay:
     named = asked.model not in VIRTUAL
     considered = [b for b in backends if b.name == asked.model] if named else backends
-    candidates = tuple(_weigh(asked, backend) for backend in considered)
+    goal = "named-model" if named else VIRTUAL[asked.model]
+    candidates = tuple(_weigh(asked, backend, goal) for backend in considered)
     feasible = [candidate for candidate in candidates if not candidate.excluded]
     if not feasible:
         return _no_way(asked, candidates)
-    goal = "named-model" if named else VIRTUAL[asked.model]
-    ordered = sorted(feasible, key=lambda candidate: _rank(goal, candidate))
+    ordered = sorted(feasible, key=_rank)
     return Decision(order=tuple(ordered), candidates=candidates, reason=f"policy:{goal}")
 
 
-def _weigh(asked: Wants, backend: Backend) -> Candidate:
+def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
     output = (asked.output_tokens or backend.max_output) * asked.choices
     worst = prices.worst_case(
         backend.price, prompt_tokens=int(asked.prompt_tokens * MARGIN), max_output=output
@@ -136,8 +136,17 @@ def _weigh(asked: Wants, backend: Backend) -> Candidate:
         backend=backend,
         worst_case=worst,
         excluded=_exclusion(asked, backend, worst),
-        score=backend.quality - float(worst),
+        score=_score(goal, backend, worst),
     )
+
+
+def _score(goal: str, backend: Backend, worst: Decimal) -> float:
+    """What the goal looks at, the higher the better: quality, speed or price."""
+    if goal == "best-feasible":
+        return backend.quality
+    if goal == "fastest-feasible":
+        return -(backend.first_token_s or 0.0)
+    return -float(worst)
 
 
 def _exclusion(asked: Wants, backend: Backend, worst: Decimal) -> str:
@@ -163,15 +172,11 @@ def _too_slow(limits: Constraints, backend: Backend) -> bool:
     return backend.first_token_s * 1000 > limits.max_latency_ms
 
 
-def _rank(goal: str, candidate: Candidate) -> tuple[Any, ...]:
+def _rank(candidate: Candidate) -> tuple[Any, ...]:
     """Struggling backends come last but are never left out: they may be all there is."""
     backend = candidate.backend
     by_cost = (candidate.worst_case, -backend.quality, backend.name)
-    if goal == "fastest-feasible":
-        return (backend.failing, backend.first_token_s or 0.0, *by_cost)
-    if goal == "best-feasible":
-        return (backend.failing, -backend.quality, *by_cost)
-    return (backend.failing, *by_cost)
+    return (backend.failing, -candidate.score, *by_cost)
 
 
 RELAXED: dict[str, Callable[[Candidate], dict[str, Any]]] = {
