@@ -51,6 +51,10 @@ def observe(outcome: Outcome) -> None:
 class Surroundings:
     """Gauges read at the moment of the scrape: backends, queues, workers."""
 
+    def describe(self) -> list[Metric]:
+        """Nothing is asked of Redis when the module is imported."""
+        return []
+
     def collect(self) -> Iterator[Metric]:
         yield _backends()
         yield from _queues()
