@@ -141,7 +141,8 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         assert ledger.checks(self.connection) == []
-        for window in BudgetWindow.objects.select_related("budget"):
+        own = BudgetWindow.objects.filter(budget__in=self.budgets)
+        for window in own.select_related("budget"):
             assert window.settled + window.held <= window.budget.limit_usd + self.overrun
         costs = dict(Attempt.objects.filter(pk__in=self.ended).values_list("pk", "cost"))
         assert costs == self.ended
