@@ -93,3 +93,15 @@ def test_every_reason_is_in_the_concepts() -> None:
 @pytest.mark.parametrize("failure", list(Failure))
 def test_every_failure_and_its_reaction_is_in_the_concepts(failure: Failure) -> None:
     assert f"`{failure.value}`" in _words("concepts.md")
+
+
+def test_the_web_process_never_loads_a_model_library() -> None:
+    loaded = "import sys, kora_site.asgi, kora_site.urls; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", loaded],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"litellm", "llama_cpp", "torch", "openai"} & set(found.stdout.split())
