@@ -9,6 +9,7 @@ from typing import TypeVar
 import redis
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -97,6 +98,7 @@ def _queues() -> Iterator[Metric]:
 REGISTRY.register(Surroundings())
 
 
+@require_safe
 def view(request: HttpRequest) -> HttpResponse:
     del request
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
