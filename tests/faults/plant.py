@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 import psycopg
 
+from kora_site.up.privileges import launcher
 from tests import running
 
 LEASE_S = 6.0
@@ -64,7 +64,12 @@ class Plant:
 
     def __post_init__(self) -> None:
         headers = {"authorization": f"Bearer {self.kora.admin_key}"}
-        self.http = httpx.Client(base_url=f"{self.kora.url}/api", headers=headers, timeout=30)
+        self.http = httpx.Client(
+            base_url=f"{self.kora.url}/api",
+            headers=headers,
+            timeout=30,
+            limits=httpx.Limits(max_keepalive_connections=0),  # the web process may be another
+        )
 
     def equip(self) -> None:
         """The backends that most tests ask; each is asked for by name."""
@@ -210,7 +215,13 @@ class ExtraWorker:
         environment = running.environment(self.kora.home, self.kora.port, self.kora.variables)
         with (self.kora.home / "logs" / "extra.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *celery, *options, *quiet],
+                [
+                    *launcher(death_signal=signal.SIGKILL),
+                    sys.executable,
+                    *celery,
+                    *options,
+                    *quiet,
+                ],
                 cwd=running.ROOT,
                 env={
                     **environment,
@@ -226,7 +237,3 @@ class ExtraWorker:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-
-def pause(seconds: float) -> None:
-    time.sleep(seconds)

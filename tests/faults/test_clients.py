@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from routing import bus
-from tests.faults.asking import Asker
+from tests.faults.asking import Asker, endings
 from tests.faults.plant import DEAR, SLACK_S, WRITE_TIMEOUT_S, Plant
 from tests.inference import provider
 from tests.inference.provider import Provider, Seen
@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 LET_GO_S = 1.0
 BUSY_S = 2.0
 """What two busy cores may add to the second within which an upstream is let go."""
-MANY_WORDS = " ".join(f"{number:05}" + "long" * 250 for number in range(3000))
+MANY_WORDS = " ".join(f"{number:05}" + "long" * 500 for number in range(3000))
 ROOMY = {"context": 10_000_000, "max_output": 5_000_000}
-"""An answer of three megabytes: more than the buffers on its way can take."""
-READERS = 10
+"""An answer of six megabytes: more than the buffers on its way can take."""
+READERS = 5
 ROOM_MB = 50.0
 
 
@@ -107,8 +107,9 @@ def _is_cancelled(plant: Plant, session: str, *, produced: bool) -> None:
 
 
 async def test_clients_that_do_not_read_are_cut_and_cost_no_memory(
-    plant: Plant, upstream: Provider
+    plant: Plant, asker: Asker, upstream: Provider
 ) -> None:
+    assert endings(await asker.ask_many(50)) == {"answered": 50}  # what any load takes at first
     before_mb, before = plant.memory_mb("web"), _connected(plant)
     sessions = [uuid.uuid4().hex for _ in range(READERS)]
     with contextlib.ExitStack() as stack:

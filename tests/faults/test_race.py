@@ -114,12 +114,12 @@ async def _watched(plant: Plant, name: str, cap: Decimal) -> AsyncIterator[None]
 
 async def _kill_sometime(plant: Plant, extra: ExtraWorker, dice: random.Random) -> None:
     """Any moment from the first hold to the last answer; mostly ours, sometimes KORA's own."""
-    await asyncio.sleep(dice.uniform(0.1, 1.2))
+    await asyncio.sleep(dice.uniform(0.05, 0.7))
     if dice.random() < 0.4:
         plant.kill("cloud")
     await asyncio.sleep(dice.uniform(0, 0.3))
-    await asyncio.to_thread(extra.kill)
-    await asyncio.to_thread(extra.start)
+    extra.kill()
+    extra.start()
 
 
 def _all_ended(plant: Plant, name: str) -> list[dict[str, Any]]:
