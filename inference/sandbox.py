@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any
 
-from inference import sandbox_answers
+from inference import sandbox_answers, shapes
 from inference.sandbox_answers import Answer, Choice
 from inference.timing import Clock
 from inference.words import Body, Call, Completion, Delta, EngineError, Event, Failure, Target
@@ -80,7 +80,7 @@ class Sandbox:
         self._dice: dict[tuple[str, int], random.Random] = {}
 
     async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
-        answer = sandbox_answers.answer(call.body, target.options)
+        answer = _answer(call.body, target.options)
         course = Course(target, call, fail=self._fails(target))
         if not call.stream:
             await course.whole(answer)
@@ -105,6 +105,13 @@ class Sandbox:
         dice = self._dice.setdefault((target.name, seed), random.Random(seed))  # noqa: S311
         unlucky = dice.random() < options.get("fail_rate", 1.0)
         return str(options.get("fail", "")) if unlucky else ""
+
+
+def _answer(body: Body, options: Mapping[str, Any]) -> Answer:
+    try:
+        return sandbox_answers.answer(body, options)
+    except shapes.UnusableSchema as error:
+        raise EngineError(Failure.CLIENT, f"{error.__doc__}", status=400) from error
 
 
 class Course:

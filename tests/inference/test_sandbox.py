@@ -174,6 +174,34 @@ def test_a_schema_that_is_none_breaks_nothing() -> None:
         json.dumps(shapes.example(nonsense))
 
 
+UNUSABLE: list[Any] = [
+    {"type": "array", "minItems": 10**9, "items": {"type": "array", "minItems": 10**9}},
+    {"type": "string", "minLength": 10**9},
+    {"type": "array", "minItems": 1000, "items": {"default": "x" * 1000}},
+    {"properties": {name: {"$ref": "#"} for name in "abcdefghij"}, "required": [*"abcdefghij"]},
+    {"type": "object", "properties": [1]},
+    {"type": "integer", "minimum": "low"},
+    {"enum": {"a": 1}},
+]
+
+
+@pytest.mark.parametrize("schema", UNUSABLE)
+@pytest.mark.parametrize("asked", ["answer", "tool"])
+async def test_a_schema_that_cannot_be_followed_is_the_clients_mistake(
+    schema: Any, asked: str
+) -> None:
+    """And costs neither time nor memory: one such request must not take the worker from all."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    wanted: dict[str, Any] = {"json_schema": {"name": "x", "schema": schema}, "type": "json_schema"}
+    extra = {"response_format": wanted} if asked == "answer" else {"tools": [tool]}
+    body = {**BODY, **extra, "tool_choice": "required"}
+    began = time.monotonic()
+    _, error = await collect(Sandbox(), target(), Call(body=body, stream=False, deadline_s=5))
+    assert error is not None
+    assert error.failure is Failure.CLIENT
+    assert time.monotonic() - began < 1
+
+
 async def test_json_object_is_json() -> None:
     assert isinstance(json.loads(said(await whole(response_format={"type": "json_object"}))), dict)
 
