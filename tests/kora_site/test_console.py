@@ -65,6 +65,14 @@ def test_pages_are_whole_when_empty_and_when_not(operator: Client, path: str) ->
             backend()
 
 
+def test_the_page_to_try_the_api_keeps_the_content_policy(client: Client) -> None:
+    html = client.get("/api/docs/").content.decode()
+    assert not re.search(r"\sstyle=|<style|<script>|https?://", html)
+    script = client.get("/api/docs/?script=")
+    assert script.headers["Content-Type"].startswith("application/javascript")
+    assert b"SwaggerUIBundle" in script.content
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/backends/new/", "/backends/1/", "/requests/x/"])
 def test_nobody_comes_in_without_a_session(client: Client, path: str) -> None:
     assert client.get(path).status_code in {302, 404}
