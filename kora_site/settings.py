@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from kora_site import environment
@@ -53,6 +54,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "kora_site.errors.Unstorable",
 ]
 
 ROOT_URLCONF = "kora_site.urls"
@@ -77,7 +79,10 @@ TEMPLATES = [
 
 def _database(url: str) -> dict[str, Any]:
     """Django's words for a libpq URL; an empty one fails with a clear sentence when first used."""
-    given = conninfo_to_dict(url or "postgresql:///kora?host=/nonexistent/kora-is-not-running")
+    try:
+        given = conninfo_to_dict(url or "postgresql:///kora?host=/nonexistent/kora-is-not-running")
+    except ProgrammingError:  # its text repeats the URL, and so the password
+        raise SystemExit("KORA_DATABASE_URL is not a Postgres URL.") from None
     names = {
         "dbname": "NAME",
         "user": "USER",

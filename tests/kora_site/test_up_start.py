@@ -115,6 +115,17 @@ def test_a_database_url_that_is_none_keeps_its_password(tmp_path: Path) -> None:
     assert "hidden-word" not in said
 
 
+def test_a_command_of_manage_py_keeps_the_password_too(tmp_path: Path) -> None:
+    url = "mysql://kora:hidden-word@127.0.0.1/kora"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        env={**os.environ, "KORA_HOME": str(tmp_path), "KORA_DATABASE_URL": url},
+        cwd=running.ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "KORA_DATABASE_URL is not a Postgres URL.\n"
+
+
 def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
     said = refused(tmp_path / "home", running.free_port(), KORA_REDIS_URL="redis://127.0.0.1:1/0")
     assert "KORA_REDIS_URL" in said
