@@ -252,8 +252,16 @@ def _extras(given: object, headers: Mapping[str, str]) -> dict[str, Any]:
     for name in EXTRAS:
         value = headers.get("x-kora-" + name)
         if value is not None:
-            extras[name] = value
+            extras[name] = _as_utf8(value)
     return extras
+
+
+def _as_utf8(value: str) -> str:
+    """A header comes as Latin-1, byte by byte; what clients write there today is UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 NO_CONSTRAINTS = Constraints()

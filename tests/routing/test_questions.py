@@ -244,3 +244,10 @@ def test_what_is_too_deep_to_send_on_is_refused_before_anything_is_held(
     except InvalidRequest:
         return
     orjson.dumps({"attempt": {"body": prompt.body}})
+
+
+def test_a_header_in_utf8_is_read_as_such() -> None:
+    for text in ("Zoë", "voilà", "€"):
+        headers = {"x-kora-user": text.encode().decode("latin-1")}
+        assert parse(headers).constraints.user == text
+    assert parse({"x-kora-user": "Zo\xeb"}).constraints.user == "Zoë"
