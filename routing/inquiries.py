@@ -10,7 +10,7 @@ import orjson
 from analytics.models import Exchange, LedgerRow
 from caching.values import NoMatch
 from routing import answers, catalog, policy, questions, replies, rules, signals, stages
-from routing.errors import NotFound
+from routing.errors import ModelNotFound, NotFound
 from routing.replies import Reply
 from routing.way import Incoming, Room, Way
 
@@ -32,7 +32,9 @@ def model(incoming: Incoming, room: Room, name: str) -> Reply:
     for each in found:
         if each["id"] == name:
             return _json(each)
-    raise NotFound(f"The model '{name}' does not exist or this key may not use it.")
+    raise ModelNotFound(
+        f"The model '{name}' does not exist or this key may not use it.", param="model"
+    )
 
 
 def _model(name: str, owner: str) -> dict[str, Any]:

@@ -183,6 +183,13 @@ def test_paths_and_methods_that_do_not_exist(
     assert heard.error
 
 
+def test_a_model_that_is_not_there_is_called_so_by_both_doors(kora: Inside, key: str) -> None:
+    looked_up = kora.ask(method="GET", path="/v1/models/nobody", headers=with_key(key))
+    asked = kora.ask(orjson.dumps({**BODY, "model": "nobody"}), headers=with_key(key))
+    for heard in (looked_up, asked):
+        assert (heard.error["code"], heard.error["param"]) == ("model_not_found", "model")
+
+
 def test_every_wrong_key_hears_the_same(kora: Inside, key: str, team: Team) -> None:
     expired = keys.issue(team, name="old", scopes=[Scope.INFER])
     ApiKey.objects.filter(public=expired.text.split("_")[1]).update(
