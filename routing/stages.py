@@ -177,8 +177,8 @@ def _over_budget(refused: Refused) -> BudgetExceeded:
         f"{refused.limit_usd:.6f} USD, spent {refused.settled:.6f}, held by running requests "
         f"{refused.held:.6f}; it resets at {refused.resets_at.isoformat()}.",
         budget=refused.budget,
-        limit_usd=str(refused.limit_usd),
-        settled_usd=str(refused.settled),
-        held_usd=str(refused.held),
+        limit_usd=f"{refused.limit_usd:f}",
+        settled_usd=f"{refused.settled:f}",
+        held_usd=f"{refused.held:f}",
         resets_at=refused.resets_at.isoformat(),
     )

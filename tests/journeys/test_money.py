@@ -98,7 +98,8 @@ def test_a_budget_that_is_used_up_refuses_and_still_serves_what_is_stored(world:
         "budget_exceeded",
         "small",
     )
-    assert Decimal(error["limit_usd"]) == Decimal("0.000001")
+    assert error["limit_usd"] == "0.000001000000"
+    assert error["held_usd"] == "0.000000000000"
     assert error["resets_at"]
     assert world.receipt(refused, key)["status"] == 402
     with pytest.raises(openai.APIStatusError) as raised:
