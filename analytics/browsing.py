@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q, QuerySet
 
@@ -84,8 +84,9 @@ def _after(rows: QuerySet[Exchange], cursor: str) -> QuerySet[Exchange]:
     moment, _, identity = cursor.partition("~")
     try:
         at, last = datetime.fromisoformat(moment), uuid.UUID(identity)
-    except ValueError:
+        sortable = at.tzinfo is not None and at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return rows
-    if at.tzinfo is None:
+    if not sortable:
         return rows
     return rows.filter(at__lte=at).exclude(at=at, id__gte=last)

@@ -8,8 +8,11 @@ from typing import Any
 
 import orjson
 import structlog
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
+from django.views.defaults import bad_request
 from kombu.exceptions import OperationalError as BrokerLost
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -25,16 +28,26 @@ CONTROL_PLANE: dict[type[Exception], tuple[int, str]] = {
     Stale: (412, "stale"),
     LastOwner: (409, "last_owner"),
     ProtectedError: (409, "in_use"),
+    DataError: (400, "invalid_request"),
     IntegrityError: (409, "conflict"),
     BrokerLost: (503, "unavailable"),
 }
 """Our own and the database's; Django REST framework's bring their status with them."""
 
 WORDS = {
+    "invalid_request": "A value here is none that can be stored or looked for.",
     "in_use": "Other records still refer to this; it cannot be removed.",
     "conflict": "This contradicts what is already stored.",
     "unavailable": "The queue (Redis or KORA_BROKER_URL) cannot be reached.",
 }
+
+
+class Unstorable(MiddlewareMixin):
+    """A browser that asks with characters no database holds is told so; it is not our fault."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return bad_request(request, error) if isinstance(error, DataError) else None
+
 
 CODES = {
     400: "invalid_request",

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -210,6 +210,15 @@ class NewestFirst(CursorPagination):
     ordering: str | tuple[str, ...] = "-id"
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """A cursor that somebody made up is told apart from a page only when it is looked for."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, OverflowError, ValidationError) as error:
+            raise exceptions.NotFound(self.invalid_cursor_message) from error
 
 
 class NewestByTime(NewestFirst):

@@ -12,6 +12,9 @@ from teams.access import OWNERS, WRITERS, may_grant
 from teams.models import Membership, Role, Scope, Team
 from teams.values import Actor, network
 
+LARGEST = 2**31 - 1
+"""Of what the database's integers hold."""
+
 
 class Words(forms.CharField):
     """Several words in one line, apart by commas or spaces."""
@@ -27,7 +30,8 @@ class Words(forms.CharField):
             raise forms.ValidationError(self.error_messages["required"], code="required")
 
     def run_validators(self, value: Any) -> None:
-        """The characters' validators do not fit a list."""
+        """The characters' validators do not fit a list, but the line that it was."""
+        super().run_validators(" ".join(value))
 
 
 class LoginForm(AuthenticationForm):
@@ -58,8 +62,8 @@ class KeyForm(forms.Form):
     ip_ranges = Words(
         label="Addresses", required=False, help_text="Such as 10.0.0.0/8; empty allows all."
     )
-    requests_per_minute = forms.IntegerField(required=False, min_value=1)
-    tokens_per_minute = forms.IntegerField(required=False, min_value=1)
+    requests_per_minute = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    tokens_per_minute = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
     expires_at = forms.DateTimeField(
         label="Expires (UTC)",
         required=False,

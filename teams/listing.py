@@ -40,6 +40,8 @@ class ByFields(BaseFilterBackend):
 def _narrowed(rows: QuerySet[Any], name: str, asked: tuple[str, str | bool]) -> QuerySet[Any]:
     leaves_out = asked[0].startswith("!")
     wanted = {asked[0].removeprefix("!"): asked[1]}
+    if asked[0].endswith("__isnull") and not isinstance(asked[1], bool):
+        raise ValidationError({name: ["Say true or false."]})
     try:
         return rows.exclude(**wanted) if leaves_out else rows.filter(**wanted)
     except (ValueError, TypeError, BadValue) as error:

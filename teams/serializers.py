@@ -82,7 +82,9 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
     team = TeamField(default=serializers.CreateOnlyDefault(OwnTeam()))
     email = serializers.EmailField(source="member.email")
-    name = serializers.CharField(source="member.name", required=False, allow_blank=True)
+    name = serializers.CharField(
+        source="member.name", required=False, allow_blank=True, max_length=200
+    )
     role = serializers.ChoiceField(choices=Role.choices)
     password = serializers.SerializerMethodField(help_text="Shown once; empty for a known person.")
 
@@ -120,6 +122,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
 
 class KeySerializer(serializers.ModelSerializer[ApiKey]):
+    name = serializers.CharField(max_length=200)
     team = TeamField(default=serializers.CreateOnlyDefault(OwnTeam()))
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), required=False, allow_empty=False

@@ -40,7 +40,16 @@ def test_pages_show_each_row_once_even_of_the_same_moment(team: Team) -> None:
     assert set(seen) == made
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "2026-01-01~x", "2026-01-01T00:00:00~" + "0" * 32])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "2026-01-01~x",
+        "2026-01-01T00:00:00~" + "0" * 32,
+        "0001-01-01T00:00:00+23:59~" + "0" * 32,
+    ],
+)
 def test_a_broken_cursor_is_the_first_page(team: Team, cursor: str) -> None:
     exchange(team)
     assert len(browsing.page(Exchange.objects.all(), cursor).rows) == 1

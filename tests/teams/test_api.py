@@ -209,3 +209,26 @@ def test_a_viewer_reads_and_writes_nothing(red: Team) -> None:
 
 def test_the_schema_is_whole(db: None, tmp_path: Any) -> None:
     call_command("spectacular", "--fail-on-warn", "--validate", "--file", str(tmp_path / "s.yml"))
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/keys/?team=%00", 400),
+        ("/api/keys/?revoked=perhaps", 400),
+        ("/api/keys/?cursor=cD14", 404),
+        ("/api/requests/?cursor=cD14", 404),
+    ],
+)
+def test_what_cannot_be_looked_for_is_the_askers_mistake(
+    owner: APIClient, path: str, status: int
+) -> None:
+    answer = owner.get(path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["a\0", "x" * 201])
+def test_a_key_has_a_name_that_can_be_read(owner: APIClient, name: str) -> None:
+    answer = owner.post("/api/keys/", {"name": name, "team": "red"}, format="json")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "name")

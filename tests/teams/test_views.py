@@ -50,6 +50,22 @@ def test_a_bad_form_comes_back_with_its_words(owning: Client, red: Team) -> None
     assert not ApiKey.objects.exists()
 
 
+@pytest.mark.parametrize("odd", [{"models": "a\0"}, {"requests_per_minute": 10**12}])
+def test_a_form_takes_nothing_that_cannot_be_kept(
+    owning: Client, red: Team, odd: dict[str, object]
+) -> None:
+    answer = owning.post("/keys/new/", {"name": "ci", "team": red.pk, "scopes": ["infer"], **odd})
+    assert answer.status_code == 200
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/?team=%00", "/keys/?team=%00", "/audit/?actor=%00"])
+def test_an_address_that_nothing_could_have_is_refused(owning: Client, path: str) -> None:
+    answer = owning.get(path)
+    assert answer.status_code == 400
+    assert "makes no sense" in answer.content.decode()
+
+
 def test_rotates_and_revokes(owning: Client, red: Team) -> None:
     old = keys.issue(red, name="ci").key
     assert "overlap" in owning.get(f"/keys/{old.pk}/rotate/").content.decode()
