@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -241,6 +242,21 @@ async def test_only_the_operator_can_have_it_mocked(engine: Cloud, stream: bool)
     events, error = await collect(engine, mocked, call(stream=stream))
     assert error is None
     assert isinstance(events[-1], Completion)
+
+
+async def test_a_long_conversation_does_not_hold_up_other_calls(
+    engine: Cloud, upstream: Provider
+) -> None:
+    to = target(upstream, "ok")
+    await collect(engine, to, call(stream=False))  # what LiteLLM makes once is made
+    asked = call(stream=False, messages=BODY["messages"] * 20_000)
+    longest_s, seen = 0.0, time.monotonic()
+    task = asyncio.create_task(collect(engine, to, asked))
+    while not task.done():
+        await asyncio.sleep(0.001)
+        longest_s, seen = max(longest_s, time.monotonic() - seen), time.monotonic()
+    assert task.result()[1] is None
+    assert longest_s < 1
 
 
 def test_the_proxy_server_is_not_imported() -> None:
