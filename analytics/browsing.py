@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from django.db.models import Q, QuerySet
 
+from analytics import charts, figures
 from analytics.models import Exchange
 
 PAGE = 50
 PLAIN = {
-    "tier": "tier",
     "backend": "backend",
     "state": "state",
     "model": "model_asked__istartswith",
@@ -53,11 +53,20 @@ def narrowed(rows: QuerySet[Exchange], asked: Mapping[str, str]) -> QuerySet[Exc
     for name, lookup in PLAIN.items():
         if asked.get(name):
             rows = rows.filter(**{lookup: asked[name]})
+    if asked.get("tier"):
+        rows = answered_by(rows, asked["tier"])
     if asked.get("key"):
         rows = rows.filter(Q(key_name=asked["key"]) | Q(key_public=asked["key"]))
     if asked.get("q"):
         rows = with_id(rows, asked["q"])
     return rows
+
+
+def answered_by(rows: QuerySet[Exchange], tier: str) -> QuerySet[Exchange]:
+    """A tier that was tried and failed did not answer."""
+    if tier == charts.UNANSWERED:
+        return rows.filter(figures.FAILED | Q(tier=""))
+    return rows.filter(tier=tier).exclude(figures.FAILED)
 
 
 def with_id(rows: QuerySet[Exchange], text: str) -> QuerySet[Exchange]:

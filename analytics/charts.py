@@ -57,10 +57,10 @@ class Chart:
 
 
 def draw(groups: Iterable[Mapping[str, Any]], starts: list[datetime]) -> Chart:
-    """`groups` say how many `requests` of which `tier` began in the column of `bin`."""
+    """`groups` say how many `requests` began in the column of `bin`, and `who` answered them."""
     by_start: dict[datetime, Counter[str]] = defaultdict(Counter)
     for group in groups:
-        by_start[group["bin"]][group["tier"] or UNANSWERED] += group["requests"]
+        by_start[group["bin"]][group["who"] or UNANSWERED] += group["requests"]
     totals: Counter[str] = Counter()
     for counts in by_start.values():
         totals.update(counts)

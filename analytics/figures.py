@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import (
     Aggregate,
+    Case,
     Count,
     DateTimeField,
     DurationField,
@@ -20,6 +21,7 @@ from django.db.models import (
     QuerySet,
     Sum,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce
 
@@ -178,7 +180,8 @@ def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
     grouped: Any = (
         rows.order_by()
         .annotate(bin=binned)
-        .values("bin", "tier")
+        .annotate(who=Case(When(FAILED, then=Value("")), default=F("tier")))
+        .values("bin", "who")
         .annotate(
             requests=Count("id"),
             errors=Count("id", filter=FAILED),
@@ -201,7 +204,7 @@ def _totals(groups: Iterable[dict[str, Any]], speed: dict[str, float | None]) ->
     groups = list(groups)
     return Totals(
         requests=sum(group["requests"] for group in groups),
-        without_model=sum(g["requests"] for g in groups if g["tier"] in WITHOUT_MODEL),
+        without_model=sum(g["requests"] for g in groups if g["who"] in WITHOUT_MODEL),
         errors=sum(group["errors"] for group in groups),
         spend=sum((group["spend"] for group in groups), Decimal(0)),
         saved=sum((group["gain"] for group in groups), Decimal(0)),

@@ -187,6 +187,11 @@ class Exchange(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def answered_by(self) -> str:
+        """A tier that was tried and failed did not answer."""
+        return "" if self.state in {ExchangeState.FAILED, ExchangeState.LOST} else self.tier
+
 
 class AttemptState(models.TextChoices):
     HELD = "held"

@@ -36,6 +36,8 @@ SENTENCES = {
     "upstream_failed": "Every backend that was tried failed.",
     "deadline_exceeded": "The deadline passed before an answer came.",
     "unavailable": "A part of KORA was down.",
+    "model_not_found": "No model that this key may ask for has this name.",
+    "cancelled": "The client left before the answer was complete.",
 }
 EXCLUSIONS = {
     "not-allowed": "this key may not use it",
@@ -50,6 +52,14 @@ EXCLUSIONS = {
     "disabled": "it is switched off",
     "failing": "it was failing at that moment",
 }
+TRIED = ("Tried and failed", "warn")
+BEHIND = ("Ranked behind the one that answered", "")
+LAST_TRIED = {
+    "open": ("Is being asked", "warn"),
+    "answered": ("Answered", "ok"),
+    "cancelled": ("Was answering when the client left", "warn"),
+}
+"""What became of the backend that the receipt ends with, by how the request ended."""
 SUCCESSES = {"", "answered", "ok"}
 STATES = {
     "open": ("Still running", "warn"),
@@ -111,7 +121,7 @@ def story(exchange: Exchange) -> Story:
         state_class=kind,
         reason=in_words(exchange.error_code or exchange.reason),
         bars=bars(receipt, exchange.total_ms),
-        rivals=_rivals(receipt, exchange.backend),
+        rivals=_rivals(receipt, exchange),
         signals=_pairs(receipt.get("signals")),
         binding=": ".join(filter(None, [str(binding), EXCLUSIONS.get(str(binding), "")])),
         others=[(name, said) for name, said in receipt.items() if name not in KNOWN and said],
@@ -157,7 +167,8 @@ def _bar(piece: _Piece, scale: float) -> Bar:
 def _stages(receipt: Mapping[str, Any]) -> Iterable[_Piece]:
     for stage in _dicts(receipt.get("stages")):
         name = str(stage.get("name") or "stage").replace("_", " ").replace("-", " ").capitalize()
-        note = str(stage.get("note") or "").replace("-", " ")
+        note = str(stage.get("note") or "")
+        note = note if ":" in note else note.replace("-", " ")
         yield name, note, "own", _ms(stage.get("at_ms")), _ms(stage.get("ms")), None
 
 
@@ -190,24 +201,24 @@ def _tokens(attempt: Mapping[str, Any]) -> str:
     return f"{tokens} tokens" if tokens else ""
 
 
-def _rivals(receipt: Mapping[str, Any], chosen: str) -> list[Rival]:
+def _rivals(receipt: Mapping[str, Any], exchange: Exchange) -> list[Rival]:
     tried = {str(attempt.get("backend")) for attempt in _dicts(receipt.get("attempts"))}
-    found = [_rival(each, chosen, tried) for each in _dicts(receipt.get("candidates"))]
+    last = {exchange.backend: LAST_TRIED.get(exchange.state, TRIED)}
+    verdicts = dict.fromkeys(tried, TRIED) | last
+    behind = BEHIND if exchange.state == "answered" else ("Not tried", "")
+    found = [_rival(each, verdicts, behind) for each in _dicts(receipt.get("candidates"))]
     order = {"ok": 0, "warn": 1, "": 2, "bad": 3}
     return sorted(found, key=lambda rival: order[rival.outcome])
 
 
-def _rival(candidate: Mapping[str, Any], chosen: str, tried: set[str]) -> Rival:
+def _rival(
+    candidate: Mapping[str, Any], verdicts: Mapping[str, tuple[str, str]], behind: tuple[str, str]
+) -> Rival:
     name = str(candidate.get("backend") or "")
     excluded = str(candidate.get("excluded") or "")
-    if name == chosen and not excluded:
-        verdict, outcome = "Answered", "ok"
-    elif excluded:
+    verdict, outcome = verdicts.get(name, behind)
+    if excluded:
         verdict, outcome = f"Left out: {EXCLUSIONS.get(excluded, excluded)}", "bad"
-    elif name in tried:
-        verdict, outcome = "Tried and failed", "warn"
-    else:
-        verdict, outcome = "Ranked behind the one that answered", ""
     score = candidate.get("score")
     return Rival(
         backend=name,

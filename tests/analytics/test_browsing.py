@@ -69,14 +69,16 @@ def test_filters_narrow(team: Team) -> None:
     for asked in ({"tier": "exact"}, {"backend": "b"}, {"key": "ci"}, {"model": "auto:c"}):
         rows = browsing.narrowed(Exchange.objects.all(), asked)
         assert [row.tier for row in rows] == ["exact"], asked
-    assert browsing.narrowed(Exchange.objects.all(), {"state": "failed"}).count() == 1
+    for asked in ({"state": "failed"}, {"tier": "none"}):
+        assert browsing.narrowed(Exchange.objects.all(), asked).get().backend == "c", asked
+    assert not browsing.narrowed(Exchange.objects.all(), {"tier": "cloud"}).exists()
 
 
 def test_the_overview_adds_up(team: Team) -> None:
     now = NOON + timedelta(minutes=1)
     exchange(team, tier="exact", saved="0.5", overhead_ms=2)
     exchange(team, tier="cloud", cost="0.25", overhead_ms=4, first_content_ms=300)
-    exchange(team, state="failed", overhead_ms=6)
+    exchange(team, tier="cloud", state="failed", overhead_ms=6)
     exchange(team, tier="cloud", cost="9", at=NOON - timedelta(days=3))
     told = figures.overview(Exchange.objects.all(), span=figures.SPANS["1h"], now=now)
     assert (told.totals.requests, told.totals.without_model, told.totals.errors) == (3, 1, 1)

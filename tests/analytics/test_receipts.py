@@ -64,13 +64,29 @@ def test_every_candidate_says_what_became_of_it() -> None:
         ],
         "attempts": [{"backend": "broken"}, {"backend": "won"}],
     }
-    rivals = receipts.story(exchange(kept, backend="won")).rivals
+    rivals = receipts.story(exchange(kept, backend="won", state="answered")).rivals
     assert [(rival.backend, rival.verdict) for rival in rivals] == [
         ("won", "Answered"),
         ("broken", "Tried and failed"),
         ("second", "Ranked behind the one that answered"),
         ("dear", "Left out: it could cost more than the request's max cost"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [("failed", "Tried and failed"), ("cancelled", "Was answering when the client left")],
+)
+def test_no_candidate_answered_a_request_without_an_answer(state: str, verdict: str) -> None:
+    named = [{"backend": name, "excluded": ""} for name in ("last", "other")]
+    kept = {"candidates": named, "attempts": [{"backend": "last"}]}
+    rivals = receipts.story(exchange(kept, backend="last", state=state)).rivals
+    assert [rival.verdict for rival in rivals] == [verdict, "Not tried"]
+
+
+def test_a_note_keeps_a_machine_word_as_it_is() -> None:
+    kept = {"stages": [{"name": "decide", "ms": 1, "note": "policy:named-model"}]}
+    assert receipts.bars(kept, 1)[0].note == "policy:named-model"
 
 
 @pytest.mark.parametrize(
