@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kora_site.settings")
@@ -20,9 +19,10 @@ django_app = get_asgi_application()
 from django.conf import settings
 
 from kora_site import errors
-from routing import catalog
+from routing import catalog, connections
 from routing.errors import Refusal
 from routing.gateway import Gateway, Receive, Scope, Send
+from routing.hands import Hands
 from routing.switchboard import Switchboard
 from routing.way import Room
 
@@ -69,11 +69,11 @@ class Kora:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         switchboard = Switchboard()
         await switchboard.open()
-        threads = ThreadPoolExecutor(settings.KORA_WEB_THREADS, thread_name_prefix="way")
-        room = Room(threads=threads, switchboard=switchboard, statuses=errors.DATA_PLANE)
+        hands = Hands(settings.KORA_WEB_THREADS, at_end=connections.drop)
+        room = Room(hands=hands, switchboard=switchboard, statuses=errors.DATA_PLANE)
         self._gateway = Gateway(room, errors.explain)
         with contextlib.suppress(Refusal):
-            await asyncio.get_running_loop().run_in_executor(threads, catalog.refresh)
+            await hands.do(catalog.refresh)
         self._watch.start()
         return switchboard
 

@@ -256,14 +256,7 @@ def spent(each: Try, done: Event) -> Spent:
 
 async def in_thread(room: Room, work: Any, *args: Any) -> Any:
     """Runs a synchronous step in the web's own threads, whose connections persist."""
-    job = room.threads.submit(guarded, work, args)
-    try:
-        return await asyncio.wrap_future(job)
-    except asyncio.CancelledError:
-        if not job.cancelled():
-            # It has begun and cannot be stopped; what it does must be known before it is undone.
-            await asyncio.gather(asyncio.wrap_future(job), return_exceptions=True)
-        raise
+    return await room.hands.do(guarded, work, args)
 
 
 def guarded(work: Any, args: tuple[Any, ...]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from uuid import UUID, uuid4
 from analytics.values import Origin, Span
 from caching.values import Match
 from routing.flights import Flights, Key
+from routing.hands import Hands
 from routing.policy import Candidate, Decision, NoWay
 from routing.questions import Prompt
 from routing.signals import Signals
@@ -41,7 +41,7 @@ class Incoming:
 class Room:
     """What all requests of one web process share."""
 
-    threads: ThreadPoolExecutor
+    hands: Hands
     switchboard: Switchboard
     statuses: Mapping[str, int]
     flights: Flights = field(default_factory=Flights)

@@ -18,6 +18,7 @@ from kora_site import errors
 from routing import catalog, connections
 from routing.engine_room import EngineRoom
 from routing.gateway import Gateway
+from routing.hands import Hands
 from routing.switchboard import Switchboard
 from routing.way import Room
 from teams import keys
@@ -163,8 +164,8 @@ async def _open(
     engine_room = EngineRoom(queue="cloud", worker="cloud.inside.1", slots=64, lease_s=15)
     engine_room._engines = Light()
     working = asyncio.create_task(engine_room.work(stop, drain_s=5))
-    threads = ThreadPoolExecutor(THREADS)
-    room = Room(threads=threads, switchboard=switchboard, statuses=errors.DATA_PLANE)
+    hands = Hands(THREADS, at_end=_drop)
+    room = Room(hands=hands, switchboard=switchboard, statuses=errors.DATA_PLANE)
     return Inside(loop, room), working
 
 
@@ -173,16 +174,10 @@ async def _close(inside: Inside, stop: asyncio.Event, working: asyncio.Task[None
     await working
     await inside.room.switchboard.close()
     await asyncio.to_thread(_drop)
-    together = threading.Barrier(THREADS)
-    jobs = [inside.room.threads.submit(_drop, together) for _ in range(THREADS)]
-    for job in jobs:
-        await asyncio.wrap_future(job)
-    inside.room.threads.shutdown()
+    await asyncio.to_thread(inside.room.hands.close)
     await asyncio.get_running_loop().shutdown_default_executor()
 
 
-def _drop(together: threading.Barrier | None = None) -> None:
+def _drop() -> None:
     connections.drop()
     django_connections.close_all()
-    if together is not None:
-        together.wait(10)

@@ -1,0 +1,72 @@
+"""Hands do each step once, tell what came of it, and never lose one that has begun."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from routing.hands import Hands
+
+
+@pytest.fixture
+def ended() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def hands(ended: list[str]) -> Iterator[Hands]:
+    made = Hands(2, at_end=lambda: ended.append("ended"))
+    yield made
+    made.close()
+
+
+async def test_a_step_gives_its_result_or_its_error(hands: Hands) -> None:
+    assert await hands.do(divmod, 7, 3) == (2, 1)
+    with pytest.raises(ZeroDivisionError):
+        await hands.do(divmod, 7, 0)
+
+
+async def test_steps_run_beside_each_other(hands: Hands) -> None:
+    together = threading.Barrier(2, timeout=10)
+    await asyncio.gather(hands.do(together.wait), hands.do(together.wait))
+
+
+async def test_a_cancelled_step_that_has_begun_is_waited_for(hands: Hands) -> None:
+    begun, go_on, did = threading.Event(), threading.Event(), []
+
+    def step() -> None:
+        begun.set()
+        go_on.wait(10)
+        did.append("done")
+
+    asking = asyncio.create_task(hands.do(step))
+    await asyncio.to_thread(begun.wait, 10)
+    asking.cancel()
+    await asyncio.sleep(0.05)
+    assert not asking.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert did == ["done"]
+
+
+async def test_a_cancelled_step_that_waits_never_begins(hands: Hands) -> None:
+    go_on = threading.Event()
+    did: list[str] = []
+    busy = [asyncio.create_task(hands.do(go_on.wait, 10)) for _ in range(2)]
+    waiting = asyncio.create_task(hands.do(did.append, "begun"))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+    await asyncio.gather(*busy)
+    assert await hands.do(len, did) == 0
+
+
+def test_each_thread_says_its_last_words(ended: list[str]) -> None:
+    Hands(3, at_end=lambda: ended.append("ended")).close()
+    assert ended == ["ended"] * 3
