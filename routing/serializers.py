@@ -128,8 +128,8 @@ class BackendSerializer(serializers.ModelSerializer[Backend]):
             for name in FIXED
             if attrs.get(name, getattr(old, name)) != getattr(old, name)
         }
-        host = urlsplit(attrs.get("api_base", old.api_base)).netloc
-        elsewhere = host != urlsplit(old.api_base).netloc and old.secret_sealed
+        place = urlsplit(attrs.get("api_base", old.api_base))[:2]  # scheme and host
+        elsewhere = place != urlsplit(old.api_base)[:2] and old.secret_sealed
         if elsewhere and "secret" not in attrs:
             fixed["secret"] = "Enter the secret again for another address."  # noqa: S105
         return fixed

@@ -120,12 +120,13 @@ def test_an_allowed_host_inside_is_accepted(operating: APIClient, settings: Any)
     assert made["api_base"] == "http://127.0.0.1:9/v1"
 
 
-def test_a_secret_does_not_follow_to_another_address(operating: APIClient) -> None:
+@pytest.mark.parametrize("elsewhere", ["https://93.184.215.15/v1", "http://93.184.215.14/v1"])
+def test_a_secret_does_not_follow_to_another_address(operating: APIClient, elsewhere: str) -> None:
     made = make(
         operating, kind="openai-compatible", api_base="https://93.184.215.14/v1", secret=SECRET
     )
     path = f"/api/backends/{made['id']}/"
-    moved = {"api_base": "https://93.184.215.15/v1"}
+    moved = {"api_base": elsewhere}
     answer = operating.patch(path, moved, format="json")
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "secret"
