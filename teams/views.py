@@ -89,7 +89,9 @@ def key_revoke(request: HttpRequest, key_id: int) -> HttpResponse:
 @login_required
 @require_safe
 def team(request: HttpRequest) -> HttpResponse:
-    return _team_page(request, forms.InviteForm(actor=actor_of(request)))
+    actor = actor_of(request)
+    chosen = forms.InviteForm(actor=actor, initial=_chosen(request, actor))
+    return _team_page(request, chosen)
 
 
 @login_required

@@ -103,6 +103,11 @@ def test_an_invited_person_logs_in_with_the_password_shown(owning: Client, red: 
     assert "Already a member" in again
 
 
+def test_an_invitation_begins_with_the_team_on_the_page(owning: Client, red: Team) -> None:
+    page = owning.get("/team/?team=red").content.decode()
+    assert f'<option value="{red.pk}" selected>red</option>' in page
+
+
 def test_changes_a_role_and_removes_but_keeps_an_owner(owning: Client, red: Team) -> None:
     held = Membership.objects.get(member=member_of(red, Role.VIEWER))
     owning.post(f"/team/{held.pk}/role/", {"role": "engineer"})
