@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -18,26 +19,31 @@ LOST = (
     InterfaceError,
 )
 """Postgres being away, in psycopg's words and in Django's."""
+REST_S = 0.1
+"""A connection used a moment ago is taken for alive: asking would cost each request the GIL."""
 _local = threading.local()
 
 
 def current() -> psycopg.Connection[Any]:
     """This thread's connection, in autocommit: each statement is its own transaction."""
     known: psycopg.Connection[Any] | None = getattr(_local, "connection", None)
+    now = time.monotonic()
     if known is not None:
-        if not known.closed and not known.broken and _is_silent(known):
+        rested = now - _local.used_at > REST_S
+        _local.used_at = now
+        if not known.closed and not known.broken and not (rested and _has_news(known)):
             return known
         drop()
-    _local.connection = fresh()
+    _local.connection, _local.used_at = fresh(), now
     opened: psycopg.Connection[Any] = _local.connection
     return opened
 
 
-def _is_silent(known: psycopg.Connection[Any]) -> bool:
+def _has_news(known: psycopg.Connection[Any]) -> bool:
     """Nothing comes to an idle connection but the news that Postgres has ended it."""
     poll = select.poll()
     poll.register(known.fileno(), select.POLLIN)
-    return not poll.poll(0)
+    return bool(poll.poll(0))
 
 
 def fresh() -> psycopg.Connection[Any]:
