@@ -36,11 +36,8 @@ def sweep() -> None:
 @contextmanager
 def connect() -> Iterator[Connection]:
     """A connection as the verbs want it, to the database that Django uses."""
-    known = django_connection.get_connection_params()
-    words = {
-        name: known[name]
-        for name in ("dbname", "host", "port", "user", "password")
-        if name in known
-    }
-    with psycopg.connect(**words, autocommit=True) as connection:
+    words = dict(django_connection.get_connection_params())
+    for django_only in ("cursor_factory", "context", "server_side_binding"):
+        words.pop(django_only, None)
+    with psycopg.connect(**{**words, "autocommit": True}) as connection:
         yield connection

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection as django_connection
 
 from analytics import ledger, tasks
 from analytics.lookup import Connection
@@ -358,3 +359,21 @@ def test_the_sweep_runs_as_a_task(book: Book, connection: Connection) -> None:
     ledger.hold(connection, book.origin(), attempt)
     tasks.sweep()
     assert Attempt.objects.get().state == "released"
+
+
+def test_the_sweeper_connects_with_every_word_of_the_databases_url(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Above all with its `sslmode`, which a check of the name alone would not miss."""
+    given = django_connection.settings_dict["OPTIONS"]
+    words = {**given, "application_name": "the book", "sslmode": "disable"}
+    monkeypatch.setitem(django_connection.settings_dict, "OPTIONS", words)
+    with tasks.connect() as connection:
+        assert connection.info.get_parameters()["sslmode"] == "disable"
+        assert connection.info.get_parameters()["application_name"] == "the book"
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(django_connection.settings_dict, "HOST", "/nonexistent")
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("books", "--check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError
 
 from analytics import ledger, tasks
@@ -21,8 +22,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, check: bool, **_options: Any) -> None:
         if not check:
             raise CommandError("Say what to do with the books: --check")
-        with tasks.connect() as connection:
-            wrong = ledger.checks(connection)
+        try:
+            with tasks.connect() as connection:
+                wrong = ledger.checks(connection)
+        except psycopg.OperationalError as error:
+            raise CommandError("KORA's database does not answer; is `make up` running?") from error
         for sentence in wrong:
             self.stdout.write(sentence)
         if wrong:
