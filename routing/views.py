@@ -59,7 +59,7 @@ def backend(request: HttpRequest, backend_id: int) -> HttpResponse:
     if request.method == "POST":
         _require_operator(request)
         if form and _saved(request, form, row):
-            messages.success(request, "Saved. The next request already uses it.")
+            messages.success(request, "Saved. Requests use it within a second.")
             return redirect("backend", row.pk)
     shown = {
         "backend": row,

@@ -18,6 +18,7 @@
   const ages = [["second", 1000, 60], ["minute", 60_000, 60], ["hour", 3_600_000, 24], ["day", 86_400_000, 7]];
   const words = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
   const dates = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const years = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
   const age = (moment, now) => {
     const ms = moment - now;
@@ -25,7 +26,7 @@
     for (const [unit, length, limit] of ages) {
       if (Math.abs(ms) < length * limit) return words.format(Math.trunc(ms / length), unit);
     }
-    return dates.format(moment);
+    return (moment.getFullYear() === now.getFullYear() ? dates : years).format(moment);
   };
   const tellTimes = () => {
     const now = new Date();
