@@ -32,6 +32,10 @@ LAST_WORDS_S = 3.0
 """The watch writes down when keys were last used; the process would take it along."""
 
 
+def _is_data_plane(path: str) -> bool:
+    return path == "/v1" or path.startswith("/v1/")
+
+
 class Kora:
     """The application that the web server runs; its lifespan opens and closes the room."""
 
@@ -43,7 +47,7 @@ class Kora:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        if scope["type"] == "http" and _is_data_plane(scope["path"]):
             await self._data_plane(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)

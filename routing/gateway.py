@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 
 from routing import execution, inquiries, pipeline
-from routing.errors import Disconnected, NotFound, TooLarge, WrongMethod
+from routing.errors import Disconnected, InvalidRequest, NotFound, TooLarge, WrongMethod
 from routing.replies import JSON, SSE, Reply
 from routing.way import Incoming, Room
 
@@ -123,6 +123,15 @@ async def _read(scope: Scope, receive: Receive, watch: Watch) -> Incoming:
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
+    """A body that comes drop by drop holds a connection no longer than a client that reads none."""
+    try:
+        async with asyncio.timeout(settings.KORA_WRITE_TIMEOUT_S):
+            return await _whole_body(receive, limit)
+    except TimeoutError as error:
+        raise InvalidRequest("The body did not arrive in time.") from error
+
+
+async def _whole_body(receive: Receive, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
