@@ -13,6 +13,7 @@ from analytics import reports
 from analytics.models import Attempt, Budget, BudgetScope, Exchange, LedgerRow, Price
 from teams import access
 from teams.models import ApiKey, Organisation, Team
+from teams.strict import OnlyKnownFields
 
 SKEW = timedelta(minutes=1)
 """How far a client's clock may be behind when it says that a price begins now."""
@@ -24,7 +25,7 @@ def usd(**options: Any) -> serializers.DecimalField:
     )
 
 
-class PriceSerializer(serializers.ModelSerializer[Price]):
+class PriceSerializer(OnlyKnownFields, serializers.ModelSerializer[Price]):
     price_in = usd(min_value=Decimal(0))
     price_out = usd(min_value=Decimal(0))
     price_cached_in = usd(min_value=Decimal(0), required=False)
@@ -76,7 +77,7 @@ class StandingSerializer(serializers.Serializer[reports.Standing]):
     left = usd()
 
 
-class BudgetSerializer(serializers.ModelSerializer[Budget]):
+class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
     scope_id = serializers.CharField(
         required=False, help_text="A team's or key's id or name (a key's public part), or `a=b`."
     )

@@ -19,6 +19,7 @@ from inference.words import Timeouts
 from routing import targets, upstreams
 from routing.models import Backend, Health, Kind
 from teams import access
+from teams.strict import OnlyKnownFields
 
 PRICES = ("price_in", "price_out", "price_cached_in")
 LONGEST_S = 3600
@@ -59,7 +60,7 @@ def _usd(name: str) -> serializers.DecimalField:
     )
 
 
-class BackendSerializer(serializers.ModelSerializer[Backend]):
+class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
     price_in, price_out, price_cached_in = (_usd(name) for name in PRICES)
     secret = serializers.CharField(write_only=True, required=False, allow_blank=True)
     has_secret = serializers.BooleanField(source="secret_sealed", read_only=True)
@@ -152,7 +153,7 @@ class BackendSerializer(serializers.ModelSerializer[Backend]):
 
     def _half_priced(self, attrs: dict[str, Any]) -> dict[str, str]:
         given = [name for name in PRICES if attrs.get(f"now_{name}") is not None]
-        known = self.instance is not None and self.instance.now_price_in is not None  # type: ignore[attr-defined]
+        known = self.instance is not None and self.instance.now_price_in is not None
         if not given or known:
             return {}
         return {

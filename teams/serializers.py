@@ -11,6 +11,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from teams import access, keys, members
 from teams.models import ApiKey, AuditRow, Membership, Organisation, Role, Scope, Team
+from teams.strict import OnlyKnownFields
 from teams.values import network
 
 
@@ -48,7 +49,7 @@ class OwnTeam:
         return Team.objects.get(pk=mine[0])
 
 
-class TeamSerializer(serializers.ModelSerializer[Team]):
+class TeamSerializer(OnlyKnownFields, serializers.ModelSerializer[Team]):
     organisation = serializers.SlugRelatedField(
         slug_field="name", queryset=Organisation.objects.all(), required=False
     )
@@ -77,7 +78,7 @@ class TeamSerializer(serializers.ModelSerializer[Team]):
         return super().create(validated_data)
 
 
-class MemberSerializer(serializers.ModelSerializer[Membership]):
+class MemberSerializer(OnlyKnownFields, serializers.ModelSerializer[Membership]):
     """One person's place in one team; `password` is in the answer that makes a new person only."""
 
     team = TeamField(default=serializers.CreateOnlyDefault(OwnTeam()))
@@ -121,7 +122,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         return members.change_role(instance, validated_data.get("role", instance.role))
 
 
-class KeySerializer(serializers.ModelSerializer[ApiKey]):
+class KeySerializer(OnlyKnownFields, serializers.ModelSerializer[ApiKey]):
     name = serializers.CharField(max_length=200)
     team = TeamField(default=serializers.CreateOnlyDefault(OwnTeam()))
     scopes = serializers.ListField(

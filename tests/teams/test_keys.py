@@ -90,6 +90,7 @@ def test_an_expired_key_is_refused(red: Team) -> None:
         ({"name": ""}, "name"),
         ({"team": "no-such-team"}, "team"),
         ({"requests_per_minute": -1}, "requests_per_minute"),
+        ({"rpm": 3}, "rpm"),
     ],
 )
 def test_names_the_field_that_is_wrong(
