@@ -142,11 +142,12 @@ def _leave_bodies_alone() -> None:
     completions: Any = importlib.import_module("openai.resources.chat.completions.completions")
     if not callable(completions.async_maybe_transform):  # an upgrade moved it: say so at once
         raise TypeError("OpenAI's library transforms its bodies elsewhere now")
-    completions.async_maybe_transform = _as_it_is
+    omitted = (completions.Omit, completions.NotGiven)
 
+    async def as_it_is(body: Any, _expected: Any) -> Any:
+        return {name: value for name, value in body.items() if not isinstance(value, omitted)}
 
-async def _as_it_is(body: Any, _expected: Any) -> Any:
-    return body
+    completions.async_maybe_transform = as_it_is
 
 
 def _no_price(*_args: Any, **_options: Any) -> None:
