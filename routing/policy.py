@@ -201,6 +201,8 @@ def _no_way(asked: Wants, candidates: tuple[Candidate, ...]) -> NoWay:
     local_only = asked.model == "auto:local" or asked.constraints.locality == "local"
     empty = "locality" if local_only else "backends"
     binding = next((c.excluded for c in by_cost if c.excluded in RELAXED), "")
+    if any(candidate.excluded == "busy" for candidate in candidates):
+        binding = "busy"  # the last constraint: these would do, if only they were free
     return NoWay(
         binding=binding or next((c.excluded for c in by_cost), empty),
         relaxations=relaxations[:5],

@@ -125,6 +125,11 @@ def choose(way: Way) -> Decision:
         )
     asked = policy.wants(way.prompt, way.signals, way.caller.models)
     way.decision = policy.decide(asked, catalog.current().live())
+    if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
+        raise QueueFull(
+            "Every backend that could answer has as many calls as it may.",
+            retry_after_s=QUEUE_RETRY_S,
+        )
     if isinstance(way.decision, NoWay):
         raise Infeasible(
             f"No backend satisfies this request: {way.decision.binding} binds.",

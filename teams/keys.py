@@ -60,7 +60,9 @@ def issue(team: Team, *, name: str, scopes: list[str] | None = None, **fields: o
 
 
 def rotate(key: ApiKey, *, overlap: timedelta, by: str = "") -> Issued:
-    """A successor with the same rights; the old key lives on for `overlap`."""
+    """A successor with the same rights and as long a life; the old key lives on for `overlap`."""
+    now = datetime.now(UTC)
+    lifetime = None if key.expires_at is None else key.expires_at - key.created_at
     successor = issue(
         key.team,
         name=key.name,
@@ -71,8 +73,9 @@ def rotate(key: ApiKey, *, overlap: timedelta, by: str = "") -> Issued:
         tokens_per_minute=key.tokens_per_minute,
         rotated_from=key,
         created_by=by,
+        expires_at=None if lifetime is None else now + lifetime,
     )
-    ends = datetime.now(UTC) + overlap
+    ends = now + overlap
     ApiKey.objects.filter(pk=key.pk).filter(
         models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=ends)
     ).update(expires_at=ends)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -132,3 +133,19 @@ def test_a_stream_that_breaks_ends_in_an_error_and_is_never_replayed(
         assert "[DONE]" not in answer.text
         assert '"code":"upstream_failed"' in answer.text
         assert answer.headers.get("x-kora-tier", "cloud") == "cloud"
+
+
+def test_a_backend_at_its_limit_asks_to_come_again(world: World) -> None:
+    name = f"j-narrow-{uuid4().hex[:6]}"
+    slow = {"first_token_ms": 2500, "token_ms": 0}
+    world.make("backends", name=name, kind="sandbox", model="x", max_parallel=1, options=slow)
+    world.wait_for(name)
+    with ThreadPoolExecutor(1) as caller:
+        first = caller.submit(world.chat, words(), model=name)
+        while f'kora_backend_in_flight{{backend="{name}"}} 1.0' not in world.get("/metrics").text:
+            assert not first.done()
+        refused = world.chat(words(), model=name)
+        assert first.result().status_code == 200
+    assert refused.status_code == 429
+    assert refused.json()["error"]["code"] == "queue_full"
+    assert int(refused.headers["retry-after"]) >= 1

@@ -142,3 +142,8 @@ def test_without_any_local_backend_locality_binds(terms: dict[str, Any]) -> None
 
 def test_with_nothing_at_all_backends_bind() -> None:
     assert bound(wants(), ()).binding == "backends"
+
+
+def test_what_binds_is_being_busy_when_only_that_keeps_a_backend_from_it() -> None:
+    crowd = (replace(CHEAP, in_flight=10), replace(BEST, capabilities=frozenset()))
+    assert bound(wants(needs=frozenset({"tools"})), crowd).binding == "busy"

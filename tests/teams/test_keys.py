@@ -74,6 +74,15 @@ def test_rotation_leaves_the_old_key_alive_for_the_overlap_only(owner: APIClient
     assert timedelta(hours=1.9) < expires - datetime.now(UTC) <= timedelta(hours=2)
 
 
+def test_the_successor_of_a_key_that_expires_lives_as_long_as_it_was_made_for(red: Team) -> None:
+    issued = keys.issue(red, name="a week", expires_at=datetime.now(UTC) + timedelta(days=7))
+    issued.key.refresh_from_db()
+    successor = keys.rotate(issued.key, overlap=timedelta(hours=1)).key
+    assert successor.expires_at is not None
+    left = successor.expires_at - datetime.now(UTC)
+    assert timedelta(days=6.9) < left <= timedelta(days=7)
+
+
 def test_an_expired_key_is_refused(red: Team) -> None:
     gone = datetime.now(UTC) - timedelta(seconds=1)
     issued = keys.issue(red, name="old", expires_at=gone)
