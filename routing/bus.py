@@ -55,13 +55,16 @@ def connect(*, read_timeout_s: float | None = 5.0) -> Redis:
     )
 
 
+Batch = list[tuple[Any, tuple[Any, ...]]]
+
+
 class Outbox:
     """Writes what is put into it in the order it came, many commands in one trip."""
 
     def __init__(self, redis: Redis, *, on_failure: Callable[[list[Any]], None]) -> None:
         self._redis = redis
         self._on_failure = on_failure
-        self._waiting: list[tuple[Any, tuple[Any, ...]]] = []
+        self._waiting: Batch = []
         self._flusher: asyncio.Task[None] | None = None
 
     def put(self, subject: Any, *command: Any) -> None:
@@ -82,7 +85,7 @@ class Outbox:
         finally:
             self._flusher = None
 
-    async def _write(self, batch: list[tuple[Any, tuple[Any, ...]]]) -> None:
+    async def _write(self, batch: Batch) -> None:
         try:
             await write(self._redis, [command for _, command in batch])
         except (RedisError, OSError) as error:
@@ -90,41 +93,23 @@ class Outbox:
             self._on_failure([subject for subject, _ in batch])
 
 
-class Announcer:
+class Announcer(Outbox):
     """Tells web processes what happens to their calls; what comes together travels together."""
 
-    def __init__(self, redis: Redis, *, on_failure: Callable[[list[str]], None]) -> None:
-        self._redis = redis
-        self._on_failure = on_failure
-        self._waiting: dict[str, list[Event]] = {}
-        self._flusher: asyncio.Task[None] | None = None
-
     def tell(self, web: str, event: Event) -> None:
-        self._waiting.setdefault(web, []).append(event)
-        if self._flusher is None:
-            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+        self.put(web, event)
 
-    async def drained(self) -> None:
-        while self._flusher is not None:
-            await asyncio.shield(self._flusher)
-
-    async def _flush(self) -> None:
+    async def _write(self, batch: Batch) -> None:
+        by_web: dict[str, list[Event]] = {}
+        for web, (event,) in batch:
+            by_web.setdefault(web, []).append(event)
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, {}
-                await self._write(batch)
-        finally:
-            self._flusher = None
-
-    async def _write(self, batch: dict[str, list[Event]]) -> None:
-        try:
-            told = await write(
-                self._redis, [event_command(web, events) for web, events in batch.items()]
-            )
-            gone = [web for web, entry in zip(batch, told, strict=True) if entry is None]
+            commands = [event_command(web, events) for web, events in by_web.items()]
+            told = await write(self._redis, commands)
+            gone = [web for web, entry in zip(by_web, told, strict=True) if entry is None]
         except (RedisError, OSError) as error:
-            log.warning("bus.announce_failed", error=str(error), webs=len(batch))
-            gone = list(batch)
+            log.warning("bus.announce_failed", error=str(error), webs=len(by_web))
+            gone = list(by_web)
         if gone:
             self._on_failure(gone)
 
