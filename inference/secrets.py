@@ -49,10 +49,18 @@ def sealed_with(sealed: str, key: str) -> bool:
 
 def _open(payload: str, derived: bytes, aad: str) -> str:
     try:
-        raw = base64.b64decode(payload, altchars=b"-_", validate=True)
+        raw = _decoded(payload)
         return AESGCM(derived).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], aad.encode()).decode()
     except (InvalidTag, ValueError, binascii.Error):
         raise SecretUnreadableError("changed, or sealed for another row") from None
+
+
+def _decoded(payload: str) -> bytes:
+    """Refuses a last letter whose spare bits were changed: one secret has one text."""
+    raw = base64.b64decode(payload, altchars=b"-_", validate=True)
+    if base64.urlsafe_b64encode(raw).decode() != payload:
+        raise ValueError(payload)
+    return raw
 
 
 def _derive(key: str) -> bytes:

@@ -26,17 +26,23 @@ _local = threading.local()
 
 def current() -> psycopg.Connection[Any]:
     """This thread's connection, in autocommit: each statement is its own transaction."""
+    hear()
     known: psycopg.Connection[Any] | None = getattr(_local, "connection", None)
+    if known is None:
+        known = _local.connection = fresh()
+        _local.used_at = time.monotonic()
+    return known
+
+
+def hear() -> None:
+    """Lets go of this thread's connections if Postgres ended them while they rested; opens none."""
+    known: psycopg.Connection[Any] | None = getattr(_local, "connection", None)
+    if known is None:
+        return
     now = time.monotonic()
-    if known is not None:
-        rested = now - _local.used_at > REST_S
-        _local.used_at = now
-        if not known.closed and not known.broken and not (rested and _has_news(known)):
-            return known
+    rested, _local.used_at = now - _local.used_at > REST_S, now
+    if known.closed or known.broken or (rested and _has_news(known)):
         drop()
-    _local.connection, _local.used_at = fresh(), now
-    opened: psycopg.Connection[Any] = _local.connection
-    return opened
 
 
 def _has_news(known: psycopg.Connection[Any]) -> bool:

@@ -261,6 +261,7 @@ async def in_thread(room: Room, work: Any, *args: Any) -> Any:
 
 def guarded(work: Any, args: tuple[Any, ...]) -> Any:
     """Postgres being away is one clear refusal, and the next request tries a new connection."""
+    connections.hear()
     try:
         return work(*args)
     except connections.LOST as error:
