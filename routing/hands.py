@@ -1,7 +1,6 @@
-"""The web's own threads for synchronous steps: a handover of a few microseconds, both ways.
+"""The web's own threads for synchronous steps, handed over and back at little cost.
 
-`concurrent.futures` would do, but its futures, locks and chained callbacks cost more than most
-steps they carry; a request on the exact tier is one step.
+`concurrent.futures` would do; docs/decisions.md says what it cost and how it differs on cancelling.
 """
 
 from __future__ import annotations
