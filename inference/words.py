@@ -41,6 +41,9 @@ class Call:
     body: Body
     stream: bool
     deadline_s: float
+    domain: str = ""
+    """Whose text it is (the team): engines that remember prompts never share across domains."""
+    priority: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +53,8 @@ class Usage:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    compute_s: float = 0.0
+    """Seconds of processor (or GPU) time on our own machines; zero for what others run."""
 
     @property
     def total_tokens(self) -> int:

@@ -30,7 +30,14 @@ HOPELESS = frozenset({"client", "policy"})
 BUS = frozenset({"bus"})
 OURS = frozenset({"worker", "unclaimed", "withdrawn", "no-worker", "bus"})
 """KORA itself failed, not the backend: it may be asked once more if there is no other."""
-USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "estimated")
+USAGE = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "estimated",
+    "compute_s",
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,6 +58,7 @@ class Spent:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    compute_s: float = 0.0
     cost: Decimal = Decimal(0)
 
     def as_usage(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Local inference: models in llama.cpp, many requests in one batch."""
