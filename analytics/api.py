@@ -150,7 +150,7 @@ def _within(terms: dict[str, Any]) -> Q:
 def _plain(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Money as text without an exponent: JSON's numbers would lose the last decimals."""
     return [
-        {name: f"{value:f}" if name in reports.MONEY else value for name, value in row.items()}
+        {name: f"{value:f}" if name in reports.EXACT else value for name, value in row.items()}
         for row in rows
     ]
 

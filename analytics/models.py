@@ -16,13 +16,20 @@ def money(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
     return models.DecimalField(max_digits=26, decimal_places=12, **options)  # type: ignore[arg-type]
 
 
+def seconds(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
+    """Processor time, exact to the nanosecond, so that a row's cost can be worked out again."""
+    return models.DecimalField(max_digits=20, decimal_places=9, **options)  # type: ignore[arg-type]
+
+
 class Price(models.Model):
-    """USD per million tokens of one backend from a date on; the newest begun is in force."""
+    """USD per million tokens, and per second of processor time where the model runs here, of one
+    backend from a date on; the newest begun is in force."""
 
     backend = models.TextField()
     price_in = money()
     price_out = money()
     price_cached_in = money()
+    price_compute_s = money(default=0, db_default=0)
     effective_from = models.DateTimeField(db_default=Now())
     created_by = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
@@ -33,6 +40,9 @@ class Price(models.Model):
             models.CheckConstraint(
                 condition=Q(price_in__gte=0, price_out__gte=0, price_cached_in__gte=0),
                 name="price_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(price_compute_s__gte=0), name="price_compute_not_negative"
             ),
             models.UniqueConstraint(
                 fields=["backend", "effective_from"], name="one_price_a_moment"
@@ -213,6 +223,7 @@ class Attempt(models.Model):
     state = models.CharField(max_length=16, choices=AttemptState.choices, default=AttemptState.HELD)
     amount = money()
     cost = money(default=0)
+    compute_s = seconds(default=0, db_default=0)
     price = models.ForeignKey(
         Price,
         null=True,
@@ -273,6 +284,7 @@ class LedgerRow(models.Model):
     completion_tokens = models.IntegerField(default=0)
     cached_tokens = models.IntegerField(default=0)
     reasoning_tokens = models.IntegerField(default=0)
+    compute_s = seconds(default=0, db_default=0)
     cost = money()
     saved = money(default=0)
     price_id = models.BigIntegerField(null=True)

@@ -1,4 +1,4 @@
-"""What a call costs under a price tag; prices are US dollars per million tokens."""
+"""What a call costs under a price tag: dollars per million tokens, and per second of computing."""
 
 from __future__ import annotations
 
@@ -6,29 +6,42 @@ from decimal import Decimal
 
 from analytics import money
 from analytics.money import EXACT
-from analytics.values import PriceTag
+from analytics.values import ZERO, PriceTag
 
 MILLIONTH = Decimal("0.000001")
+NANOSECOND = Decimal("0.000000001")
+
+
+def seconds(measured: float) -> Decimal:
+    """Measured time as the book keeps it; the cost is worked out from this, not from the float."""
+    return EXACT.quantize(Decimal(measured), NANOSECOND)
 
 
 def cost_of(
-    tag: PriceTag, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
+    tag: PriceTag,
+    prompt_tokens: int,
+    completion_tokens: int,
+    cached_tokens: int = 0,
+    *,
+    compute_s: Decimal = ZERO,
 ) -> Decimal:
     """Cached tokens are part of the prompt's and are charged at their own price instead."""
     cached = min(cached_tokens, prompt_tokens)
-    return money.rounded(
-        _charge(
-            (prompt_tokens - cached, tag.price_in),
-            (cached, tag.price_cached_in),
-            (completion_tokens, tag.price_out),
-        )
+    charge = _charge(
+        (prompt_tokens - cached, tag.price_in),
+        (cached, tag.price_cached_in),
+        (completion_tokens, tag.price_out),
     )
+    return money.rounded(EXACT.add(charge, EXACT.multiply(compute_s, tag.price_compute_s)))
 
 
-def worst_case(tag: PriceTag, prompt_tokens: int, max_output: int) -> Decimal:
+def worst_case(
+    tag: PriceTag, prompt_tokens: int, max_output: int, *, compute_s: Decimal = ZERO
+) -> Decimal:
     """The most that a call of this size can cost, whether the provider's cache helps or not."""
     dearest = max(tag.price_in, tag.price_cached_in)
-    return money.rounded_up(_charge((prompt_tokens, dearest), (max_output, tag.price_out)))
+    charge = _charge((prompt_tokens, dearest), (max_output, tag.price_out))
+    return money.rounded_up(EXACT.add(charge, EXACT.multiply(compute_s, tag.price_compute_s)))
 
 
 def _charge(*parts: tuple[int, Decimal]) -> Decimal:

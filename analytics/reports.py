@@ -19,8 +19,10 @@ GROUPS = ("team", "backend", "tier", "day", "key", "model", "user", "kind")
 """What spend may be grouped by."""
 _COLUMNS = {"key": "key_name", "model": "model_asked", "user": "end_user"}
 MONEY = ("cost", "saved")
-SUMS = (*MONEY, "prompt_tokens", "completion_tokens", "cached_tokens")
-COUNTS = (*SUMS[2:], "entries")
+EXACT = (*MONEY, "compute_s")
+"""Decimals; the other figures are whole numbers."""
+SUMS = (*MONEY, "prompt_tokens", "completion_tokens", "cached_tokens", "compute_s")
+FIGURES = (*SUMS, "entries")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,22 +58,8 @@ def tag_of(price: Price) -> PriceTag:
         price_in=price.price_in,
         price_out=price.price_out,
         price_cached_in=price.price_cached_in,
+        price_compute_s=price.price_compute_s,
     )
-
-
-def set_price(
-    backend: str, *, price_in: Decimal, price_out: Decimal, price_cached_in: Decimal, by: str
-) -> Price:
-    """A new price from now on; those before stay, because ledger rows refer to them."""
-    made = Price.objects.create(
-        backend=backend,
-        price_in=price_in,
-        price_out=price_out,
-        price_cached_in=price_cached_in,
-        created_by=by,
-    )
-    made.refresh_from_db()
-    return made
 
 
 def budget_terms() -> list[BudgetTerms]:
@@ -127,8 +115,8 @@ def spend(rows: QuerySet[LedgerRow], group_by: Sequence[str], zone: tzinfo = UTC
     figures: dict[str, Any] = {name: Sum(name) for name in SUMS} | {"entries": Count("pk")}
     found = rows.order_by().values(**groups).annotate(**{f"of_{n}": f for n, f in figures.items()})
     shown = [_shown(dict(row)) for row in found.order_by(*groups)]
-    totals = {name: sum((row[name] for row in shown), Decimal(0)) for name in MONEY}
-    totals |= {name: sum(row[name] for row in shown) for name in COUNTS}
+    nothing = dict.fromkeys(FIGURES, 0) | dict.fromkeys(EXACT, Decimal(0))
+    totals = {name: sum((row[name] for row in shown), nothing[name]) for name in FIGURES}
     return Spending(group_by=tuple(group_by), rows=shown, total=totals)
 
 

@@ -25,10 +25,20 @@ def usd(**options: Any) -> serializers.DecimalField:
     )
 
 
+def seconds() -> serializers.DecimalField:
+    """Of processor time."""
+    return serializers.DecimalField(max_digits=20, decimal_places=9, normalize_output=True)
+
+
 class PriceSerializer(OnlyKnownFields, serializers.ModelSerializer[Price]):
     price_in = usd(min_value=Decimal(0))
     price_out = usd(min_value=Decimal(0))
     price_cached_in = usd(min_value=Decimal(0), required=False)
+    price_compute_s = usd(
+        min_value=Decimal(0),
+        required=False,
+        help_text="USD per second of processor time, where the model runs in KORA itself.",
+    )
     effective_from = serializers.DateTimeField(required=False)
 
     class Meta:
@@ -39,6 +49,7 @@ class PriceSerializer(OnlyKnownFields, serializers.ModelSerializer[Price]):
             "price_in",
             "price_out",
             "price_cached_in",
+            "price_compute_s",
             "effective_from",
             "created_by",
             "created_at",
@@ -176,6 +187,7 @@ def _tag(asked: str) -> str:
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
     amount = usd()
     cost = usd()
+    compute_s = seconds()
 
     class Meta:
         model = Attempt
@@ -187,6 +199,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "state",
             "amount",
             "cost",
+            "compute_s",
             "price",
             "worker",
             "failure",
@@ -196,6 +209,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 
 
 class LedgerSerializer(serializers.ModelSerializer[LedgerRow]):
+    compute_s = seconds()
     cost = usd()
     saved = usd()
 
@@ -212,6 +226,7 @@ class LedgerSerializer(serializers.ModelSerializer[LedgerRow]):
             "completion_tokens",
             "cached_tokens",
             "reasoning_tokens",
+            "compute_s",
             "cost",
             "saved",
             "price_id",

@@ -14,12 +14,14 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriceTag:
-    """The price in force for a backend when the request was decided, USD per million tokens."""
+    """The price in force for a backend when the request was decided: USD per million tokens, and
+    per second of processor time where the model runs here."""
 
     price_id: int | None
     price_in: Decimal
     price_out: Decimal
     price_cached_in: Decimal
+    price_compute_s: Decimal = ZERO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +108,7 @@ class Settlement:
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    compute_s: Decimal = ZERO
     estimated: bool = False
     unconfirmed: bool = False
     failure: str = ""

@@ -16,7 +16,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from analytics import prices
-from analytics.values import PriceTag, Settlement
+from analytics.values import Settlement
 from inference import counting, engines
 from inference.words import Call, Completion, Delta, EngineError, Failure, Usage
 from routing import bus, papers, targets
@@ -256,6 +256,7 @@ class EngineRoom:
             completion_tokens=usage.completion_tokens,
             cached_tokens=usage.cached_tokens,
             reasoning_tokens=usage.reasoning_tokens,
+            compute_s=prices.seconds(usage.compute_s),
             estimated=usage.estimated,
             unconfirmed=failure is Failure.TIMEOUT,
             failure=failure.value if failure else "",
@@ -288,12 +289,7 @@ class Attempt:
         self.deadline: float = message["deadline"]
         self.prompt_tokens: int = message["prompt_tokens"]
         self.papers: papers.Packed = message.get("papers") or {}
-        self.price = PriceTag(
-            price_id=None,
-            price_in=Decimal(message["price"][0]),
-            price_out=Decimal(message["price"][1]),
-            price_cached_in=Decimal(message["price"][2]),
-        )
+        self.price = papers.unpack_price(message["price"])
         self.produced = 0
         self.has_content = False
         self.began = 0.0
@@ -319,6 +315,7 @@ class Attempt:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=usage.cached_tokens,
+            compute_s=prices.seconds(usage.compute_s),
         )
 
 

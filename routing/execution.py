@@ -132,7 +132,6 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
     backend = each.candidate.backend
     each.started_ms = way.clock.elapsed_ms
     vitals.began(backend.name)
-    price = backend.price
     message = {
         "backend": backend.backend_id,
         "version": backend.version,
@@ -140,7 +139,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "stream": way.prompt.stream,
         "deadline": time.time() + max(0.0, deadline_s(way) - each.started_ms / 1000),
         "prompt_tokens": way.signals.prompt_tokens,
-        "price": [str(price.price_in), str(price.price_out), str(price.price_cached_in)],
+        "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
     }
     return room.switchboard.send(backend.tier, str(each.attempt_id), message)

@@ -9,7 +9,7 @@ from django import forms
 
 from routing.models import Backend
 
-PRICES = ("price_in", "price_out", "price_cached_in")
+PRICES = ("price_in", "price_out", "price_cached_in", "price_compute_s")
 KEPT_WHEN_EMPTY = ("secret", *PRICES)
 FIXED = ("name", "kind")
 CAPABILITIES = (("tools", "Tools"), ("json_schema", "JSON schema"), ("vision", "Images"))
@@ -36,6 +36,7 @@ class BackendForm(forms.Form):
     price_in = _dollars("Input")
     price_out = _dollars("Output")
     price_cached_in = _dollars("Cached input")
+    price_compute_s = _dollars("Second of computing")
     context = forms.IntegerField(label="Context window", min_value=1, help_text="tokens")
     max_output = forms.IntegerField(label="Longest answer", min_value=1, help_text="tokens")
     quality = forms.FloatField(help_text="0 to 1")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from analytics.values import ZERO, Hold, Origin, Span
+from analytics.values import ZERO, Hold, Origin, PriceTag, Span
 from routing.way import Try
 
 Packed = dict[str, Any]
@@ -23,6 +24,23 @@ def pack(origin: Origin, each: Try) -> Packed:
         "price_id": backend.price.price_id,
         "spans": each.spans,
     }
+
+
+def pack_price(price: PriceTag) -> list[str]:
+    amounts = (price.price_in, price.price_out, price.price_cached_in, price.price_compute_s)
+    return [str(amount) for amount in amounts]
+
+
+def unpack_price(packed: list[str]) -> PriceTag:
+    """A web process of the release before says nothing of the price of computing."""
+    price_in, price_out, price_cached_in, *rest = (Decimal(amount) for amount in packed)
+    return PriceTag(
+        price_id=None,
+        price_in=price_in,
+        price_out=price_out,
+        price_cached_in=price_cached_in,
+        price_compute_s=rest[0] if rest else ZERO,
+    )
 
 
 def unpack(attempt_id: UUID, packed: Packed) -> tuple[Origin, Hold]:

@@ -14,6 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from rest_framework import serializers
 
 from analytics.models import Price
+from analytics.values import ZERO
 from inference import sandbox, secrets
 from inference.words import Timeouts
 from routing import targets, upstreams
@@ -21,7 +22,8 @@ from routing.models import Backend, Health, Kind
 from teams import access
 from teams.strict import OnlyKnownFields
 
-PRICES = ("price_in", "price_out", "price_cached_in")
+PER_TOKENS = ("price_in", "price_out", "price_cached_in")
+PRICES = (*PER_TOKENS, "price_compute_s")
 LONGEST_S = 3600
 FIXED = ("name", "kind")
 """Ledger, prices and the sealed secret know a backend by its name, engines by its kind."""
@@ -47,7 +49,7 @@ class HealthSerializer(serializers.ModelSerializer[Health]):
         read_only_fields = fields
 
 
-def _usd(name: str) -> serializers.DecimalField:
+def _usd(name: str, per: str = "per million tokens") -> serializers.DecimalField:
     return serializers.DecimalField(
         source=f"now_{name}",
         max_digits=26,
@@ -56,12 +58,13 @@ def _usd(name: str) -> serializers.DecimalField:
         required=False,
         allow_null=True,
         normalize_output=True,
-        help_text="USD per million tokens. Writing it begins a new price; the old stays known.",
+        help_text=f"USD {per}. Writing it begins a new price; the old stays known.",
     )
 
 
 class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
-    price_in, price_out, price_cached_in = (_usd(name) for name in PRICES)
+    price_in, price_out, price_cached_in = (_usd(name) for name in PER_TOKENS)
+    price_compute_s = _usd("price_compute_s", "per second of processor time; of local models only")
     secret = serializers.CharField(write_only=True, required=False, allow_blank=True)
     has_secret = serializers.BooleanField(source="secret_sealed", read_only=True)
     timeouts = serializers.DictField(child=serializers.FloatField(), required=False)
@@ -187,6 +190,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         before = {name: getattr(backend, f"now_{name}", None) for name in PRICES}
         after = {**before, **given}
         after["price_cached_in"] = _first(after["price_cached_in"], after["price_in"])
+        after["price_compute_s"] = _first(after["price_compute_s"], ZERO)
         if after != before:
             by = access.actor_of(self.context["request"]).name
             Price.objects.create(

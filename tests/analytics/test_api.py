@@ -93,6 +93,15 @@ def test_a_price_begins_now_and_is_in_force(operator: APIClient) -> None:
     assert AuditRow.objects.get().subject == "price"
 
 
+def test_a_second_of_computing_has_a_price(operator: APIClient) -> None:
+    asked = {"backend": "mini", "price_in": 0, "price_out": 0, "price_compute_s": "0.000011"}
+    answer = operator.post("/api/prices/", asked)
+    assert (answer.status_code, answer.json()["price_compute_s"]) == (201, "0.000011")
+    assert reports.prices_in_force(datetime.now(UTC))["mini"].price_compute_s == Decimal("0.000011")
+    wrong = operator.post("/api/prices/", asked | {"price_compute_s": "-1"})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "price_compute_s")
+
+
 def test_a_price_of_tomorrow_waits(operator: APIClient) -> None:
     begins = datetime.now(UTC) + timedelta(days=1)
     asked = {"backend": "gpt", "price_in": 1, "price_out": 2, "effective_from": begins.isoformat()}

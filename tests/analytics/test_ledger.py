@@ -148,6 +148,15 @@ def test_a_settlement_moves_what_was_held_to_what_was_spent(
     assert ledger.checks(connection) == []
 
 
+def test_computing_of_our_own_is_in_attempt_and_ledger(book: Book, connection: Connection) -> None:
+    attempts = [held(connection, book.origin(), "4") for _ in range(2)]
+    told = books.settlement(attempts[0], 1, compute_s=Decimal("0.123456789"))
+    ledger.settle(connection, [told, books.settlement(attempts[1], 1)])
+    took = [Attempt.objects.get(pk=attempt).compute_s for attempt in attempts]
+    booked = LedgerRow.objects.order_by("id").values_list("compute_s", flat=True)
+    assert took == sorted(booked, reverse=True) == [told.compute_s, 0]
+
+
 def test_settling_again_changes_nothing(book: Book, connection: Connection) -> None:
     attempt = held(connection, book.origin(), "4", book.budget(10))
     twice = [books.settlement(attempt, 1), books.settlement(attempt, 2)]

@@ -21,6 +21,7 @@ from tests.analytics import books
 from tests.analytics.books import Book
 
 TOKENS = {"prompt_tokens": 7, "completion_tokens": 5, "cached_tokens": 2, "reasoning_tokens": 1}
+USED = TOKENS | {"compute_s": Decimal("0.75")}
 
 
 def swept(
@@ -50,7 +51,7 @@ def test_a_hold_that_a_crash_lost_is_booked_all_the_same(
 ) -> None:
     budgets, origin = [book.budget(10), book.budget(1)], book.origin(tags={"a": "b"}, end_user="x")
     lost = books.hold(1, *map(books.span, budgets))
-    told = books.settlement(lost.attempt_id, 3, **TOKENS)
+    told = books.settlement(lost.attempt_id, 3, **USED)
     assert ledger.settle(connection, [told]) == set()
     assert ledger.adopt(connection, origin, lost, told) == "settlement"
     assert ledger.adopt(connection, origin, lost, told) == ""
@@ -65,7 +66,8 @@ def test_a_hold_that_a_crash_lost_is_booked_all_the_same(
         False,
     )
     assert (exchange.pk, exchange.state, exchange.cost) == (origin.exchange_id, "open", 3)
-    assert {name: getattr(row, name) for name in TOKENS} == TOKENS
+    assert {name: getattr(row, name) for name in USED} == USED
+    assert attempt.compute_s == row.compute_s
     assert exchange.completion_tokens == 5
     assert ledger.checks(connection) == []
 

@@ -13,12 +13,15 @@ from analytics import money, prices
 from analytics.values import PriceTag
 
 
-def tag(price_in: str, price_out: str = "0", price_cached_in: str = "0") -> PriceTag:
+def tag(
+    price_in: str, price_out: str = "0", price_cached_in: str = "0", price_compute_s: str = "0"
+) -> PriceTag:
     return PriceTag(
         price_id=1,
         price_in=Decimal(price_in),
         price_out=Decimal(price_out),
         price_cached_in=Decimal(price_cached_in),
+        price_compute_s=Decimal(price_compute_s),
     )
 
 
@@ -41,6 +44,24 @@ def test_cost(price: PriceTag, prompt: int, completion: int, cached: int, cost: 
     assert prices.cost_of(
         price, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached
     ) == Decimal(cost)
+
+
+@pytest.mark.parametrize(
+    ("price", "compute_s", "cost"),
+    [
+        (tag("0", "0", "0", "0.00001"), 1.5, "0.000015"),
+        (tag("1", "2", "1", "0.00001"), 1.5, "0.000055"),
+        (tag("0", "0", "0", "0.00001"), 0.1 + 0.2, "0.000003"),
+        (tag("0", "0", "0", "1"), 1e-10, "0"),
+        (tag("1", "2", "1"), 99.0, "0.00004"),
+    ],
+)
+def test_time_on_our_own_machines_costs_by_the_second(
+    price: PriceTag, compute_s: float, cost: str
+) -> None:
+    took = prices.seconds(compute_s)
+    assert prices.cost_of(price, 20, 10, compute_s=took) == Decimal(cost)
+    assert prices.worst_case(price, 20, 10, compute_s=took) == Decimal(cost)
 
 
 amounts = st.decimals(min_value=0, max_value=10**6, places=12)

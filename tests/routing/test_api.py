@@ -84,6 +84,11 @@ def test_a_new_price_begins_now_and_the_old_one_stays_known(operating: APIClient
     assert row.after == {"price_out": "0.500000000000"}
     operating.patch(path, {"price_out": "0.5", "weight": 2}, format="json")
     assert kept.count() == 2
+    assert changed["price_compute_s"] == "0"
+    computing = operating.patch(path, {"price_compute_s": "0.00001"}, format="json").json()
+    assert (computing["price_in"], computing["price_compute_s"]) == ("0.15", "0.00001")
+    again = operating.patch(path, {"price_in": "0.2"}, format="json").json()
+    assert (again["price_in"], again["price_compute_s"]) == ("0.2", "0.00001")
 
 
 @pytest.mark.parametrize(
