@@ -1,0 +1,13 @@
+"""What can be wrong with a model file or its place; the message is a sentence for people."""
+
+
+class ModelError(Exception):
+    """Something about a model file cannot be done."""
+
+
+class AbsentModelError(ModelError):
+    """No model of that name is in the store."""
+
+
+class BadModelError(ModelError):
+    """The file is no whole, plain GGUF model."""
