@@ -11,3 +11,11 @@ class AbsentModelError(ModelError):
 
 class BadModelError(ModelError):
     """The file is no whole, plain GGUF model."""
+
+
+class FetchError(ModelError):
+    """A file cannot be had from where it is."""
+
+
+class CutError(FetchError):
+    """The connection ended or the server stumbled: trying again may help."""

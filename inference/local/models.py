@@ -72,7 +72,7 @@ class Store:
         self, path: Path, reference: str, *, move: bool = False, source: str = ""
     ) -> ModelFile:
         """Takes a copy, or the file itself; a bad one is refused before anything is written."""
-        self._must_be_free(*_named(reference, facts.inspect(path)))
+        self.must_be_free(":".join(_named(reference, facts.inspect(path))))
         with self.incoming() as folder:
             taken = folder / "model.gguf"
             _move(path, taken) if move else _copy(path, taken)
@@ -97,12 +97,16 @@ class Store:
             imported_at=datetime.now(UTC),
         )
         with self._alone():
-            self._must_be_free(name, variant)
+            self.must_be_free(model.reference)
             model.path.parent.mkdir(parents=True, exist_ok=True)
             _settle(taken)
             taken.replace(model.path)
             self._record(model)
         return model
+
+    def must_be_free(self, reference: str) -> None:
+        if self._read(*split(reference)):
+            raise ModelError(f"{reference} exists already; remove it first.")
 
     def note_speed(self, reference: str, speed: Mapping[str, Any]) -> ModelFile:
         with self._alone():
@@ -127,10 +131,6 @@ class Store:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place) as folder:
             yield Path(folder)
-
-    def _must_be_free(self, name: str, variant: str) -> None:
-        if self._read(name, variant):
-            raise ModelError(f"{name}:{variant} exists already; remove it first.")
 
     def _place(self, name: str, variant: str) -> Path:
         return self.folder / name / f"{variant}.gguf"
