@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from inference import cloud, passthrough, sandbox
+from inference.local.words import Gauges
 from inference.words import Call, Engine, EngineError, Event, Failure, Target
+
+
+@runtime_checkable
+class Host(Protocol):
+    """An engine that keeps models in memory itself, and says how busy they are."""
+
+    async def load(self, target: Target) -> None:
+        """Ahead of the first call; raises EngineError if the model cannot be loaded."""
+
+    def gauges(self) -> Sequence[Gauges]: ...
 
 
 class AbsentLocal:
@@ -51,6 +63,16 @@ class Engines:
         thread = threading.Thread(target=cloud.library, name="import-litellm", daemon=True)
         thread.start()
         return thread
+
+    async def load(self, target: Target) -> None:
+        engine = self.for_kind(target.kind)
+        if isinstance(engine, Host):
+            await engine.load(target)
+
+    def gauges(self) -> list[Gauges]:
+        """Of every model that is loaded here, or was meant to be."""
+        hosts = [engine for engine in self._open.values() if isinstance(engine, Host)]
+        return [said for host in hosts for said in host.gauges()]
 
     async def close(self) -> None:
         engines = list(self._open.values())
