@@ -103,7 +103,7 @@ class Gauges:
 
     model: str
     state: str
-    """`loading`, `ready`, `taken-out` (it crashed twice while loading) or `failed`."""
+    """`loading`, `ready`, `taken-out` (it crashed twice while loading), `failed` or `closed`."""
     message: str = ""
     slots: int = 0
     running: int = 0
