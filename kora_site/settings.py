@@ -228,6 +228,8 @@ KORA_WEB_THREADS = 8
 """Threads of the web process that run the synchronous stages, each with its own connection."""
 KORA_WORKER_SLOTS = 256
 """Calls that one cloud worker runs at once."""
+KORA_LOCAL_SLOTS = 2000
+"""Calls that one local worker takes at once; how many run and wait is each model's own bound."""
 KORA_ALLOW_PRIVATE_UPSTREAMS = environment.private_upstreams()
 """Hosts inside this network that a backend's `api_base` may name."""
 

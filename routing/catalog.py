@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
-from routing import connections, lookup, models, policy, vitals
+from routing import connections, gauges, loads, lookup, models, policy, vitals
 from routing.errors import Unavailable
 from teams import keys
 
@@ -134,11 +134,13 @@ def _card(row: models.Backend, price: PriceTag) -> policy.Backend:
 
 def _with_vitals(backend: policy.Backend) -> policy.Backend:
     vital = vitals.of(backend.name)
-    if vital is vitals.HEALTHY:
+    load = gauges.of(backend.model) if backend.is_ours else loads.UNKNOWN
+    if vital is vitals.HEALTHY and load is loads.UNKNOWN:
         return backend
     return replace(
         backend,
-        failing=backend.failing or vital.failing,
+        failing=backend.failing or vital.failing or not load.served,
         first_token_s=vital.first_token_s,
         in_flight=vital.in_flight,
+        load=load,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import OrderedDict
 from dataclasses import astuple
@@ -19,12 +20,14 @@ from analytics import prices
 from analytics.values import Settlement
 from inference import counting, engines
 from inference.words import Call, Completion, Delta, EngineError, Failure, Usage
-from routing import bus, papers, targets
+from routing import bus, gauges, loads, papers, targets
 from routing.clerk import Clerk
 
 log = structlog.get_logger(__name__)
 
 ALIVE_EVERY_S = 1.0
+GAUGES_EVERY_S = 0.2
+"""A worker of our own models says this often how busy they are: the router chooses by it."""
 ALIVE_FOR_MS = 5_000
 REMEMBERED_CANCELS = 10_000
 SETTLE_PATIENCE_S = 5.0
@@ -36,6 +39,9 @@ UNBILLED = frozenset(
      Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
 )  # fmt: skip
 """Failures that no provider bills when nothing was produced; of the others nobody knows."""
+BUSY = "busy"
+"""What is told of a call that our own engine refuses for want of room: no failure of its backend,
+so it is not counted as one, and the next backend may have room."""
 
 
 class EngineRoom:
@@ -43,6 +49,7 @@ class EngineRoom:
 
     def __init__(self, *, queue: str, worker: str, slots: int, lease_s: float) -> None:
         self._queue = queue
+        self._is_ours = queue == "local"
         self._worker = worker
         self._slots = asyncio.Semaphore(slots)
         self._size = slots
@@ -59,12 +66,11 @@ class EngineRoom:
 
     async def work(self, stop: asyncio.Event, *, drain_s: float) -> None:
         self._clerk.start()
-        if self._queue == "cloud":
-            self._engines.warm()
         chores = [
             asyncio.create_task(chore)
             for chore in (self._stay_alive(), self._take(), self._listen(), self._renew())
         ]
+        chores.append(asyncio.create_task(self._warm()))
         await stop.wait()
         self._open = False
         await asyncio.wait(chores[1:2], timeout=LONGEST_TAKE_S)
@@ -92,14 +98,28 @@ class EngineRoom:
 
     # Chores
 
+    async def _warm(self) -> None:
+        """The first call should not pay for what it needs: a library, or a model in memory."""
+        if self._queue == "cloud":
+            self._engines.warm()
+            return
+        for target in await asyncio.to_thread(targets.ours):
+            with contextlib.suppress(EngineError):
+                await self._engines.load(target)
+
     async def _stay_alive(self) -> None:
-        while True:
-            state = orjson.dumps(
-                {"queue": self._queue, "running": len(self._running), "slots": self._size}
-            )
+        every_s = GAUGES_EVERY_S if self._is_ours else ALIVE_EVERY_S
+        for beat in itertools.count(1):
             with contextlib.suppress(RedisError, OSError):
+                state = orjson.dumps(self._state(beat))
                 await self._redis.set(bus.worker_key(self._worker), state, px=ALIVE_FOR_MS)
-            await asyncio.sleep(ALIVE_EVERY_S)
+            await asyncio.sleep(every_s)
+
+    def _state(self, beat: int) -> dict[str, Any]:
+        """`beat` tells those who read it that we live, without comparing clocks."""
+        state = {"queue": self._queue, "running": len(self._running), "slots": self._size}
+        models = {"models": self._engines.gauges()} if self._is_ours else {}
+        return {**state, "beat": beat, **models}
 
     async def _take(self) -> None:
         """A full room takes nothing, so calls wait in the queue where all can see them."""
@@ -183,8 +203,14 @@ class EngineRoom:
     async def _run(self, attempt: Attempt) -> None:
         try:
             target = await targets.find(attempt.backend_id, attempt.version)
-            attempt.began = time.perf_counter()
-            call = Call(body=attempt.body, stream=attempt.stream, deadline_s=attempt.seconds_left)
+            attempt.model, attempt.began = target.model, time.perf_counter()
+            call = Call(
+                body=attempt.body,
+                stream=attempt.stream,
+                deadline_s=attempt.seconds_left,
+                domain=attempt.domain,
+                priority=attempt.priority,
+            )
             async with contextlib.aclosing(
                 self._engines.for_kind(target.kind).run(target, call)
             ) as events:
@@ -223,27 +249,45 @@ class EngineRoom:
 
     async def _fail(self, attempt: Attempt, error: EngineError) -> None:
         attempt.stop()
-        cost = Decimal(0)
+        cost, usage = Decimal(0), Usage(prompt_tokens=0, completion_tokens=0)
         if attempt.produced == 0 and (error.failure in UNBILLED or not attempt.began):
-            await self._clerk.release(attempt.uuid, error.failure.value)
+            await self._clerk.release(attempt.uuid, self._word_of(error))
         else:
-            usage = Usage(
-                prompt_tokens=attempt.prompt_tokens,
-                completion_tokens=attempt.produced,
-                estimated=True,
-            )
+            usage = self._likely(attempt)
             cost = attempt.cost(usage)
             await self._settle(attempt, usage, cost, failure=error.failure)
         self._tell(
             attempt,
             "failed",
-            failure=error.failure.value,
+            failure=self._word_of(error),
             message=error.message,
             retry_after_s=error.retry_after_s,
             status=error.status,
             permanent=error.permanent,
             ms=attempt.engine_ms,
             cost=str(cost),
+            compute_s=usage.compute_s,
+        )
+
+    def _word_of(self, error: EngineError) -> str:
+        refused = error.failure is Failure.SERVER and error.retry_after_s is not None
+        return BUSY if self._is_ours and refused else error.failure.value
+
+    def _likely(self, attempt: Attempt) -> Usage:
+        """What a call used that ended before its engine could say."""
+        compute_s = 0.0
+        if self._is_ours:
+            compute_s = loads.likely_compute_s(
+                gauges.load_in(self._engines.gauges(), attempt.model),
+                attempt.prompt_tokens,
+                attempt.produced,
+                took_s=attempt.engine_ms / 1000,
+            )
+        return Usage(
+            prompt_tokens=attempt.prompt_tokens,
+            completion_tokens=attempt.produced,
+            estimated=True,
+            compute_s=compute_s,
         )
 
     async def _settle(
@@ -274,8 +318,9 @@ class Attempt:
     """What came in with the message, and how much has been produced."""
 
     __slots__ = (
-        "attempt_id", "backend_id", "began", "body", "deadline", "ended", "has_content", "papers",
-        "price", "produced", "prompt_tokens", "stream", "uuid", "version", "web",
+        "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "has_content",
+        "model", "papers", "price", "priority", "produced", "prompt_tokens", "stream", "uuid",
+        "version", "web",
     )  # fmt: skip
 
     def __init__(self, message: dict[str, Any]) -> None:
@@ -288,8 +333,11 @@ class Attempt:
         self.stream: bool = message["stream"]
         self.deadline: float = message["deadline"]
         self.prompt_tokens: int = message["prompt_tokens"]
+        self.domain: str = message.get("domain", "")
+        self.priority: int = message.get("priority", 0)
         self.papers: papers.Packed = message.get("papers") or {}
         self.price = papers.unpack_price(message["price"])
+        self.model = ""
         self.produced = 0
         self.has_content = False
         self.began = 0.0

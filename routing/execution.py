@@ -18,6 +18,8 @@ from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
     InvalidRequest,
+    QueueFull,
+    Refusal,
     Unavailable,
     UpstreamFailed,
 )
@@ -30,6 +32,10 @@ HOPELESS = frozenset({"client", "policy"})
 BUS = frozenset({"bus"})
 OURS = frozenset({"worker", "unclaimed", "withdrawn", "no-worker", "bus"})
 """KORA itself failed, not the backend: it may be asked once more if there is no other."""
+BUSY = "busy"
+"""Our own engine had no room: the backend is well, and the client may come again."""
+INTERACTIVE = 0
+"""Whoever waits for an answer; work that nobody waits for will come below it."""
 USAGE = (
     "prompt_tokens",
     "completion_tokens",
@@ -139,6 +145,8 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "stream": way.prompt.stream,
         "deadline": time.time() + max(0.0, deadline_s(way) - each.started_ms / 1000),
         "prompt_tokens": way.signals.prompt_tokens,
+        "domain": str(way.caller.team_id),
+        "priority": INTERACTIVE,
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
     }
@@ -154,9 +162,11 @@ def note_failure(each: Try, event: Event) -> None:
     each.outcome = event["failure"]
     each.message = event.get("message") or ""
     each.cost = event.get("cost") or "0"
+    each.compute_s = event.get("compute_s") or 0.0
     each.status = event.get("status")
     each.engine_ms = event.get("ms") or each.engine_ms
-    if event["failure"] not in OURS | {"cancelled", "client", "context", "policy"}:
+    each.retry_after_s = event.get("retry_after_s")
+    if event["failure"] not in OURS | {BUSY, "cancelled", "client", "context", "policy"}:
         vitals.failed(each.candidate.backend.name)
 
 
@@ -191,8 +201,6 @@ def _give_up_if_hopeless(way: Way, event: Event) -> None:
     failure = event["failure"]
     if failure in BUS:
         raise Unavailable("event bus")
-    if failure == "no-worker":
-        raise Unavailable("cloud worker")
     if failure == "timeout" and way.clock.elapsed_ms >= deadline_s(way) * 1000:
         raise DeadlineExceeded(attempts=told(way))
     if failure in HOPELESS:
@@ -202,19 +210,28 @@ def _give_up_if_hopeless(way: Way, event: Event) -> None:
 
 
 def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
-    """After a context overflow only a bigger context makes sense."""
+    """After a context overflow only a bigger context makes sense, without a worker another's."""
     tried = [each.candidate for each in way.tries]
     last = tried[-1]
     later = order[order.index(last) + 1 :]
     if event["failure"] == "context":
         later = [c for c in later if c.backend.context > last.backend.context]
+    if event["failure"] == "no-worker":
+        return next((c for c in later if c.backend.tier != last.backend.tier), None)
     if not later and event["failure"] in OURS and tried.count(last) == 1:
         return last
     return later[0] if later else None
 
 
-def all_failed(way: Way) -> UpstreamFailed | InvalidRequest:
+def all_failed(way: Way) -> Refusal:
     last = way.tries[-1]
+    if last.outcome == "no-worker":
+        return Unavailable(f"{last.candidate.backend.tier} worker")
+    if all(each.outcome == BUSY for each in way.tries):
+        return QueueFull(
+            "Every backend that could answer has as many calls as it may.",
+            retry_after_s=min(each.retry_after_s or 0.0 for each in way.tries),
+        )
     if last.outcome == "context":
         return InvalidRequest(last.message, param="messages", failure="context")
     return UpstreamFailed(
@@ -257,6 +274,7 @@ def spent(each: Try, done: Event) -> Spent:
     facts = dict(zip(USAGE, done["usage"], strict=True))
     each.cost = done["cost"]
     each.tokens = facts["prompt_tokens"] + facts["completion_tokens"]
+    each.compute_s = facts["compute_s"]
     each.engine_ms = done.get("ms") or each.engine_ms
     return Spent(**facts, cost=Decimal(done["cost"]))
 

@@ -114,7 +114,8 @@ def _as_json(exchange: Exchange) -> dict[str, Any]:
         "attempts": exchange.attempts,
         "ledger": [
             {"kind": row.kind, "backend": row.backend, "cost": f"{row.cost:f}",
-             "saved": f"{row.saved:f}", "compute_s": float(row.compute_s), "estimated": row.estimated, "unconfirmed": row.unconfirmed}
+             "saved": f"{row.saved:f}", "compute_s": float(row.compute_s),
+             "estimated": row.estimated, "unconfirmed": row.unconfirmed}
             for row in rows
         ],
         "receipt": exchange.receipt,

@@ -14,6 +14,11 @@ SELECT name, kind, model, api_base, secret_sealed, timeouts, options, updated_at
 """
 
 
+OURS = """
+SELECT id FROM routing_backend WHERE kind = 'local' AND enabled ORDER BY weight DESC, name
+"""
+
+
 def revision(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute(REVISION).fetchone()
     return int(row[0]) if row else 0
@@ -21,3 +26,7 @@ def revision(connection: psycopg.Connection[Any]) -> int:
 
 def target(connection: psycopg.Connection[Any], backend_id: int) -> tuple[Any, ...] | None:
     return connection.execute(TARGET, (backend_id,)).fetchone()
+
+
+def ours(connection: psycopg.Connection[Any]) -> list[int]:
+    return [row[0] for row in connection.execute(OURS).fetchall()]

@@ -21,7 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from analytics.values import Outcome
-from routing import bus, vitals
+from routing import bus, gauges, vitals
 
 Labelled = TypeVar("Labelled", Counter, Histogram)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -36,6 +36,18 @@ OVERHEAD = Histogram(
 )
 TOKENS = Counter("kora_tokens", "Tokens of answered requests.", ["tier", "direction"])
 SAVED = Counter("kora_saved_usd", "What answers without a model would have cost.", ["tier"])
+
+
+OF_OUR_MODELS = {
+    "slots": "Sequences decoded together.",
+    "running": "Sequences being decoded now.",
+    "waiting": "Calls that wait for a slot.",
+    "bound": "Calls that may wait; beyond it they are refused.",
+    "prefill_tps": "Prompt tokens read a second.",
+    "decode_tps": "Tokens written a second.",
+    "wait_s": "How long a call that came now would wait for a slot.",
+}
+"""What heartbeats of local workers say of each model, all workers together."""
 
 
 @lru_cache(maxsize=256)
@@ -67,6 +79,7 @@ class Surroundings:
 
     def collect(self) -> Iterator[Metric]:
         yield _backends()
+        yield from _our_models()
         yield from _queues()
 
 
@@ -77,6 +90,19 @@ def _backends() -> Metric:
     for name, vital in vitals.everything().items():
         running.add_metric([name], vital.in_flight)
     return running
+
+
+def _our_models() -> Iterator[Metric]:
+    models = list(gauges.everything())
+    ready = GaugeMetricFamily("kora_local_ready", "1 while a model answers.", labels=["model"])
+    for said in models:
+        ready.add_metric([said.model], float(said.state == "ready"))
+    yield ready
+    for name, words in OF_OUR_MODELS.items():
+        family = GaugeMetricFamily(f"kora_local_{name}", words, labels=["model"])
+        for said in models:
+            family.add_metric([said.model], getattr(said, name))
+        yield family
 
 
 def _queues() -> Iterator[Metric]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from analytics import prices
 from analytics.values import PriceTag
+from routing import loads
+from routing.loads import Load
 from routing.questions import Constraints, Prompt
 from routing.signals import Signals
 
@@ -45,11 +47,17 @@ class Backend:
     failing: bool = False
     first_token_s: float | None = None
     in_flight: int = 0
+    load: Load = loads.UNKNOWN
     timeouts: dict[str, float] | None = None
 
     @property
     def tier(self) -> str:
-        return "local" if self.kind == "local" else "cloud"
+        return "local" if self.is_ours else "cloud"
+
+    @property
+    def is_ours(self) -> bool:
+        """It runs in a worker of KORA, so its load is known and its seconds cost."""
+        return self.kind == "local"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +77,7 @@ class Wants:
 class Candidate:
     backend: Backend
     worst_case: Decimal
+    first_content_s: float | None = None
     excluded: str = ""
     score: float = 0.0
 
@@ -80,6 +89,7 @@ class Candidate:
             "quality": self.backend.quality,
             "score": self.score,
             "excluded": self.excluded,
+            **self.backend.load.as_json(),
         }
 
 
@@ -100,6 +110,12 @@ class NoWay:
     binding: str
     relaxations: tuple[dict[str, Any], ...]
     candidates: tuple[Candidate, ...]
+
+    @property
+    def wait_s(self) -> float | None:
+        """When it is worth asking again, if a queue of our own says so."""
+        full = [c.backend.load for c in self.candidates if c.excluded == "busy"]
+        return min((load.wait_s for load in full if load.full), default=None)
 
 
 def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
@@ -128,48 +144,55 @@ def decide(asked: Wants, backends: Sequence[Backend]) -> Decision | NoWay:
 
 
 def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
+    prompt = int(asked.prompt_tokens * MARGIN)
     output = (asked.output_tokens or backend.max_output) * asked.choices
-    worst = prices.worst_case(
-        backend.price, prompt_tokens=int(asked.prompt_tokens * MARGIN), max_output=output
+    computing_s = loads.computing_s(backend.load, prompt, output) if backend.is_ours else 0.0
+    usual, worst = (
+        prices.worst_case(backend.price, prompt, output, compute_s=prices.seconds(spare))
+        for spare in (computing_s, computing_s * loads.SPARE)
     )
-    return Candidate(
+    candidate = Candidate(
         backend=backend,
         worst_case=worst,
-        excluded=_exclusion(asked, backend, worst),
-        score=_score(goal, backend, worst),
+        first_content_s=loads.first_content_s(
+            backend.load, asked.prompt_tokens, backend.first_token_s
+        ),
+    )
+    return replace(
+        candidate, excluded=_exclusion(asked, candidate), score=_score(goal, candidate, usual)
     )
 
 
-def _score(goal: str, backend: Backend, worst: Decimal) -> float:
+def _score(goal: str, candidate: Candidate, cost: Decimal) -> float:
     """What the goal looks at, the higher the better: quality, speed or price."""
     if goal == "best-feasible":
-        return backend.quality
+        return candidate.backend.quality
     if goal == "fastest-feasible":
-        return -(backend.first_token_s or 0.0)
-    return -float(worst)
+        return -(candidate.first_content_s or 0.0)
+    return -float(cost)
 
 
-def _exclusion(asked: Wants, backend: Backend, worst: Decimal) -> str:
+def _exclusion(asked: Wants, candidate: Candidate) -> str:
     """The first hard constraint that this backend breaks, or nothing."""
-    limits = asked.constraints
+    limits, backend, worst = asked.constraints, candidate.backend, candidate.worst_case
     local_only = limits.locality == "local" or asked.model == "auto:local"
     broken = {
         "not-allowed": bool(asked.allowed) and not asked.allowed & {backend.name, asked.model},
-        "locality": local_only and backend.tier != "local",
+        "locality": local_only and not backend.is_ours,
         "capability": not asked.needs <= backend.capabilities,
         "context": asked.prompt_tokens + (asked.output_tokens or 0) > backend.context,
         "max-cost": limits.max_cost is not None and worst > limits.max_cost,
         "min-quality": limits.min_quality is not None and backend.quality < limits.min_quality,
-        "max-latency": _too_slow(limits, backend),
-        "busy": backend.in_flight >= backend.max_parallel,
+        "max-latency": _too_slow(limits, candidate.first_content_s),
+        "busy": backend.in_flight >= backend.max_parallel or backend.load.full,
     }
     return next((name for name, is_broken in broken.items() if is_broken), "")
 
 
-def _too_slow(limits: Constraints, backend: Backend) -> bool:
-    if limits.max_latency_ms is None or backend.first_token_s is None:
+def _too_slow(limits: Constraints, first_content_s: float | None) -> bool:
+    if limits.max_latency_ms is None or first_content_s is None:
         return False
-    return backend.first_token_s * 1000 > limits.max_latency_ms
+    return first_content_s * 1000 > limits.max_latency_ms
 
 
 def _rank(candidate: Candidate) -> tuple[Any, ...]:
@@ -184,7 +207,7 @@ RELAXED: dict[str, Callable[[Candidate], dict[str, Any]]] = {
     "min-quality": lambda c: {"constraint": "min-quality", "needed": c.backend.quality},
     "max-latency": lambda c: {
         "constraint": "max-latency-ms",
-        "needed": round((c.backend.first_token_s or 0) * 1000),
+        "needed": round((c.first_content_s or 0) * 1000),
     },
     "locality": lambda _: {"constraint": "locality", "needed": "any"},
     "context": lambda c: {"constraint": "context", "offered": c.backend.context},

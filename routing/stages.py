@@ -128,7 +128,7 @@ def choose(way: Way) -> Decision:
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
         raise QueueFull(
             "Every backend that could answer has as many calls as it may.",
-            retry_after_s=QUEUE_RETRY_S,
+            retry_after_s=QUEUE_RETRY_S if way.decision.wait_s is None else way.decision.wait_s,
         )
     if isinstance(way.decision, NoWay):
         raise Infeasible(

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from routing import answers, bus
+from routing import answers, bus, gauges
 from routing.bus import Event
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,11 @@ UNCLAIMED: Event = {
     "failure": "unclaimed",
     "message": "the worker that took the call died before it began",
 }
-NO_WORKER: Event = {"kind": "failed", "failure": "no-worker", "message": "no worker is running"}
+NO_WORKER: Event = {
+    "kind": "failed",
+    "failure": "no-worker",
+    "message": "no worker of its queue is running",
+}
 
 
 CROWDED = 64
@@ -91,8 +95,9 @@ class Switchboard:
     async def open(self) -> None:
         with contextlib.suppress(RedisError, OSError):
             await self._hello()
-        for loop in (self._read(), self._say_hello(), self._look_for_workers()):
-            self._tasks.append(asyncio.create_task(loop))
+        chores = (self._read(), self._say_hello(), self._look_for_workers())
+        for chore in (*chores, gauges.watch(self._redis)):
+            self._tasks.append(asyncio.create_task(chore))
 
     async def close(self) -> None:
         await bus.end(self._tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import NamedTuple
 
@@ -64,6 +65,16 @@ def load(backend_id: int) -> Target:
         options=options,
     )
     return _remember(backend_id, updated_at.isoformat(), target)
+
+
+def ours() -> list[Target]:
+    """The enabled backends whose models run in KORA, in the order in which they are loaded."""
+    rows = lookup.ours(connections.current())
+    found = []
+    for backend_id in rows:
+        with contextlib.suppress(EngineError):
+            found.append(load(backend_id))
+    return found
 
 
 def _remember(backend_id: int, version: str, target: Target) -> Target:

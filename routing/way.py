@@ -131,6 +131,8 @@ class Try:
     outcome: str = ""
     message: str = ""
     cost: str = "0"
+    compute_s: float = 0.0
+    retry_after_s: float | None = None
     tokens: int = 0
     status: int | None = None
     worker: str = ""
@@ -148,6 +150,7 @@ class Try:
             "message": self.message,
             "cost": self.cost,
             "tokens": self.tokens,
+            "compute_s": round(self.compute_s, 6),
             "worker": self.worker,
         }
 

@@ -51,8 +51,14 @@ class EngineRoomStep(bootsteps.StartStopStep):
         room = EngineRoom(
             queue=self._queue,
             worker=f"{self._queue}.{socket.gethostname()}.{os.getpid()}",
-            slots=settings.KORA_WORKER_SLOTS,
+            slots=slots(self._queue),
             lease_s=settings.KORA_LEASE_S,
         )
         self._ready.set()
         await room.work(self._stop, drain_s=settings.KORA_DRAIN_S)
+
+
+def slots(queue: str) -> int:
+    """Engines of our own have their own bounds and say no at once; what waits before them would be
+    waiting where neither they nor the router sees it."""
+    return settings.KORA_LOCAL_SLOTS if queue == "local" else settings.KORA_WORKER_SLOTS

@@ -135,8 +135,11 @@ class Inside:
 
 
 @contextmanager
-def opened() -> Iterator[Inside]:
-    """Everything closed again at the end, database connections of threads too."""
+def opened(ours: engines.Engines | None = None) -> Iterator[Inside]:
+    """Everything closed again at the end, database connections of threads too.
+
+    With engines of `ours`, an engine room serves the queue `local` with them.
+    """
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(1))
     thread = threading.Thread(target=loop.run_forever, name="inside", daemon=True)
@@ -144,7 +147,7 @@ def opened() -> Iterator[Inside]:
     keys.forget_all()
     catalog.refresh()
     stop = asyncio.Event()
-    inside, working = asyncio.run_coroutine_threadsafe(_open(loop, stop), loop).result(30)
+    inside, working = asyncio.run_coroutine_threadsafe(_open(loop, stop, ours), loop).result(30)
     try:
         yield inside
     finally:
@@ -157,19 +160,25 @@ def opened() -> Iterator[Inside]:
 
 
 async def _open(
-    loop: asyncio.AbstractEventLoop, stop: asyncio.Event
-) -> tuple[Inside, asyncio.Task[None]]:
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, ours: engines.Engines | None
+) -> tuple[Inside, asyncio.Future[Any]]:
     switchboard = Switchboard()
     await switchboard.open()
-    engine_room = EngineRoom(queue="cloud", worker="cloud.inside.1", slots=64, lease_s=15)
-    engine_room._engines = Light()
-    working = asyncio.create_task(engine_room.work(stop, drain_s=5))
+    with_engines = {"cloud": Light(), **({"local": ours} if ours else {})}
+    rooms = [_engine_room(queue, each) for queue, each in with_engines.items()]
+    working = asyncio.gather(*(room.work(stop, drain_s=5) for room in rooms))
     hands = Hands(THREADS, at_end=_drop)
     room = Room(hands=hands, switchboard=switchboard, statuses=errors.DATA_PLANE)
     return Inside(loop, room), working
 
 
-async def _close(inside: Inside, stop: asyncio.Event, working: asyncio.Task[None]) -> None:
+def _engine_room(queue: str, opened: engines.Engines) -> EngineRoom:
+    room = EngineRoom(queue=queue, worker=f"{queue}.inside.1", slots=64, lease_s=15)
+    room._engines = opened
+    return room
+
+
+async def _close(inside: Inside, stop: asyncio.Event, working: asyncio.Future[Any]) -> None:
     stop.set()
     await working
     await inside.room.switchboard.close()

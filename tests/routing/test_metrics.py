@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from django.test import Client
 
 from analytics.values import Outcome
-from routing import metrics
+from inference.local.words import Gauges
+from routing import gauges, metrics
 
 
 def scraped() -> dict[str, float]:
@@ -34,3 +38,16 @@ def test_queues_and_workers_are_read_at_the_scrape() -> None:
     page = scraped()
     assert page['kora_queue_length{queue="cloud"}'] == 0
     assert 'kora_workers{queue="cloud"}' in page
+
+
+def test_the_queues_of_our_own_models_are_told_as_the_router_sees_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = Gauges(model="mini:q8_0", state="ready", slots=8, waiting=3, decode_tps=41.5, wait_s=2.5)
+    monkeypatch.setattr(gauges, "everything", lambda: [said])
+    page = scraped()
+    told = {name: page[f'kora_local_{name}{{model="mini:q8_0"}}'] for name in metrics.OF_OUR_MODELS}
+    assert told == {name: getattr(said, name) for name in metrics.OF_OUR_MODELS}
+    assert page['kora_local_ready{model="mini:q8_0"}'] == 1
+    operations = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    assert [name for name in told if f"kora_local_{name}" not in operations] == []

@@ -10,6 +10,7 @@ import pytest
 
 from analytics.values import PriceTag
 from routing import policy
+from routing.loads import Load
 from routing.policy import Backend, Decision, NoWay, Wants
 from routing.questions import Constraints
 
@@ -147,3 +148,33 @@ def test_with_nothing_at_all_backends_bind() -> None:
 def test_what_binds_is_being_busy_when_only_that_keeps_a_backend_from_it() -> None:
     crowd = (replace(CHEAP, in_flight=10), replace(BEST, capabilities=frozenset()))
     assert bound(wants(needs=frozenset({"tools"})), crowd).binding == "busy"
+
+
+def test_a_queue_of_our_own_that_is_full_is_busy_and_says_when_to_come_again() -> None:
+    full = replace(LOCAL, load=Load(places=0, wait_s=3.5))
+    assert chosen(wants(), (full, CHEAP)) == ["cheap"]
+    found = bound(wants("auto:local"), (full, replace(LOCAL, name="other", in_flight=10)))
+    assert (found.binding, found.wait_s) == ("busy", 3.5)
+    assert bound(wants(), (replace(CHEAP, in_flight=10),)).wait_s is None
+
+
+def test_the_latency_of_our_own_is_waiting_and_reading() -> None:
+    waits = replace(LOCAL, first_token_s=None, load=Load(places=1, wait_s=3.0, prefill_tps=10.0))
+    assert chosen(wants(max_latency_ms=4000.0), (waits,)) == ["local"]
+    found = bound(wants(max_latency_ms=3500.0), (waits,))
+    assert found.relaxations[0] == {
+        "constraint": "max-latency-ms", "needed": 4000, "backend": "local"
+    }  # fmt: skip
+    assert chosen(wants("auto:fast"), (waits, CHEAP)) == ["cheap", "local"]
+    assert found.candidates[0].as_json()["wait_s"] == 3.0
+
+
+def test_seconds_of_our_own_cost_at_the_speeds_of_the_moment_and_are_held_with_room() -> None:
+    price = replace(LOCAL.price, price_out=Decimal(0), price_compute_s=Decimal("0.001"))
+    load = Load(places=1, prefill_tps=15.0, decode_tps=100.0)
+    found = policy.decide(wants("auto:local"), (replace(LOCAL, price=price, load=load),))
+    assert isinstance(found, Decision)
+    assert found.order[0].score == pytest.approx(-0.002)
+    assert found.order[0].worst_case == Decimal("0.008")
+    elsewhere = replace(CHEAP, price=price, load=load)
+    assert policy.decide(wants(), (elsewhere,)).candidates[0].worst_case == 0
