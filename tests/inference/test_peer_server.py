@@ -128,7 +128,6 @@ async def test_a_stop_string_ends_the_answer_before_it(
     assert isinstance(done, Completion)
     written = text(events) if stream else done.body["choices"][0]["message"]["content"]
     assert done.finish_reason == "stop"
-    assert written
     assert set(written) < {"A", "B"}
 
 
