@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from analytics import prices
 from analytics.values import Settlement
 from inference import counting, engines
-from inference.words import Call, Completion, Delta, EngineError, Failure, Usage
+from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
 from routing import bus, gauges, loads, papers, targets
 from routing.clerk import Clerk
 
@@ -44,6 +44,14 @@ BUSY = "busy"
 so it is not counted as one, and the next backend may have room."""
 
 
+_here: EngineRoom | None = None
+
+
+def here() -> EngineRoom | None:
+    """The room of this process, if it is a worker's."""
+    return _here
+
+
 class EngineRoom:
     """All calls of one worker process, in one event loop."""
 
@@ -65,6 +73,8 @@ class EngineRoom:
         self._open = True
 
     async def work(self, stop: asyncio.Event, *, drain_s: float) -> None:
+        global _here
+        _here, self._loop = self, asyncio.get_running_loop()
         self._clerk.start()
         chores = [
             asyncio.create_task(chore)
@@ -87,6 +97,8 @@ class EngineRoom:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _close(self) -> None:
+        global _here
+        _here = None if _here is self else _here
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._announcer.drained(), 2.0)
         await asyncio.to_thread(self._clerk.stop, patience_s=10.0)
@@ -95,6 +107,23 @@ class EngineRoom:
             await self._redis.delete(bus.worker_key(self._worker))
         for client in (self._redis, self._taker, self._listener):
             await client.aclose()
+
+    def try_out(self, target: Target, call: Call) -> None:
+        """From another thread: a call outside the book, by the engine that already has the model.
+
+        Raises what the engine raises, or TimeoutError.
+        """
+        asked = asyncio.run_coroutine_threadsafe(self._try_out(target, call), self._loop)
+        try:
+            asked.result(call.deadline_s)
+        finally:
+            asked.cancel()
+
+    async def _try_out(self, target: Target, call: Call) -> None:
+        engine = self._engines.for_kind(target.kind)
+        async with contextlib.aclosing(engine.run(target, call)) as events:
+            async for _ in events:
+                pass
 
     # Chores
 

@@ -80,6 +80,7 @@ def load_of(said: Gauges) -> Load:
         wait_s=said.wait_s,
         prefill_tps=said.prefill_tps,
         decode_tps=said.decode_tps,
+        threads=said.threads,
     )
 
 

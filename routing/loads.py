@@ -9,8 +9,8 @@ SLOW_PREFILL_TPS = 20.0
 SLOW_DECODE_TPS = 2.0
 """Assumed of a model that has not been measured yet: what a large one does on a few cores."""
 SPARE = 4.0
-"""A hold is so many times what the speeds of the moment promise: they fall when others compute
-beside, and a second on several cores counts once for each. What is more is settled all the same."""
+"""A hold is so many times what the speeds of the moment promise: they are those of all calls
+together, and one that is alone gets less for its second. What is more is settled all the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +24,8 @@ class Load:
     wait_s: float = 0.0
     prefill_tps: float = 0.0
     decode_tps: float = 0.0
+    threads: int = 1
+    """Cores that compute together."""
 
     @property
     def full(self) -> bool:
@@ -44,10 +46,10 @@ def first_content_s(load: Load, prompt_tokens: int, seen_s: float | None) -> flo
 
 
 def computing_s(load: Load, prompt_tokens: int, output_tokens: int) -> float:
-    """What a call of this size takes at the speeds of the moment; a hold takes `SPARE` of it."""
+    """Processor time of a call of this size at the speeds of the moment."""
     reading_s = prompt_tokens / (load.prefill_tps or SLOW_PREFILL_TPS)
     writing_s = output_tokens / (load.decode_tps or SLOW_DECODE_TPS)
-    return reading_s + writing_s
+    return (reading_s + writing_s) * load.threads
 
 
 def likely_compute_s(load: Load, prompt_tokens: int, produced: int, *, took_s: float) -> float:
@@ -55,4 +57,4 @@ def likely_compute_s(load: Load, prompt_tokens: int, produced: int, *, took_s: f
     time it spent waiting as far as the model's speeds tell that apart."""
     if not (load.prefill_tps > 0 and load.decode_tps > 0):
         return took_s
-    return min(took_s, computing_s(load, prompt_tokens, produced))
+    return min(took_s * load.threads, computing_s(load, prompt_tokens, produced))

@@ -10,7 +10,7 @@ from celery import shared_task
 
 from inference import engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import targets
+from routing import engine_room, targets
 from routing.models import Backend, Health, HealthState, Kind
 
 PROBE_S = 60.0
@@ -45,7 +45,12 @@ def _trouble(backend_id: int) -> str:
     """What went wrong, as a sentence without secrets; empty when the backend answered."""
     try:
         target = targets.load(backend_id)
-        asyncio.run(_call(target))
+        call = Call(body={**QUESTION, "model": target.model}, stream=False, deadline_s=PROBE_S)
+        room = engine_room.here()
+        if target.kind == Kind.LOCAL and room is not None:
+            room.try_out(target, call)  # a model is in memory once
+        else:
+            asyncio.run(_call(target, call))
     except EngineError as error:
         return f"{error.failure.value}: {error.message}"[:500]
     except secrets.SecretUnreadableError:
@@ -55,9 +60,8 @@ def _trouble(backend_id: int) -> str:
     return ""
 
 
-async def _call(target: Target) -> None:
+async def _call(target: Target, call: Call) -> None:
     opened = engines.open_engines()
-    call = Call(body={**QUESTION, "model": target.model}, stream=False, deadline_s=PROBE_S)
     try:
         async with asyncio.timeout(PROBE_S):
             async for _ in opened.for_kind(target.kind).run(target, call):

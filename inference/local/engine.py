@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from inference.local import batch, facts
@@ -39,7 +40,7 @@ class Engine:
         settings: Settings,
         *,
         name: str,
-        opening: type[Context] = Context,
+        opening: Callable[[Model, Layout], Context] = Context,
     ) -> None:
         """`opening` is the seam for contexts that do more, or fail where they are told to."""
         self.name, self.settings = name, settings
@@ -91,6 +92,7 @@ class Engine:
             prefill_tps=loop.speeds.prefill_tps,
             decode_tps=loop.speeds.decode_tps,
             wait_s=self._wait_s(loop.waiting),
+            threads=1 if self.settings.gpu_layers else self._layout.threads,
             context=self._layout.context,
         )
 

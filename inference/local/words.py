@@ -113,4 +113,6 @@ class Gauges:
     decode_tps: float = 0.0
     wait_s: float = 0.0
     """How long a job that came now would wait for a slot."""
+    threads: int = 1
+    """Cores that compute together: a second on the clock is so many of processor time."""
     context: int = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from routing import loads
@@ -24,6 +26,11 @@ def test_the_first_content_comes_after_waiting_and_reading(
     load: Load, seen_s: float | None, expected_s: float | None
 ) -> None:
     assert loads.first_content_s(load, 100, seen_s) == expected_s
+
+
+def test_a_second_on_several_cores_counts_once_for_each() -> None:
+    assert loads.computing_s(replace(QUICK, threads=2), 100, 10) == pytest.approx(4.0)
+    assert loads.likely_compute_s(replace(QUICK, threads=2), 100, 10, took_s=0.5) == 1.0
 
 
 def test_what_is_not_measured_yet_is_taken_for_slow() -> None:

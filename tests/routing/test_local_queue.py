@@ -12,8 +12,8 @@ import pytest
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
-from routing import gauges, switchboard, vitals
-from routing.models import Backend
+from routing import gauges, switchboard, tasks, vitals
+from routing.models import Backend, Health
 from teams import keys
 from teams.models import Organisation, Scope, Team
 from tests.analytics import books
@@ -160,6 +160,19 @@ def test_a_cancelled_call_costs_what_it_probably_took(key: str) -> None:
     assert row.cost == row.compute_s * A_SECOND
     assert 0 < row.compute_s <= Decimal(row.prompt_tokens) / 1000
     eventually(in_order, within_s=5, what="the end of every hold")
+
+
+def test_a_test_call_is_made_by_the_engine_that_has_the_model(key: str) -> None:
+    backend, host = mini(), Hosted()
+    with inside.opened(Engines(host)):
+        eventually(lambda: bool(host.loaded), within_s=5, what="the warm start")
+        tasks.probe_backend(backend.pk)
+        assert [call.body["max_tokens"] for call in host.calls] == [1]
+        host.slots = 0
+        tasks.probe_backend(backend.pk)
+    health = Health.objects.get(backend=backend)
+    assert (health.state, health.message) == ("failing", "server: no room")
+    assert not LedgerRow.objects.exists()
 
 
 def test_without_a_local_worker_another_backend_answers_or_the_refusal_names_it(
