@@ -133,6 +133,21 @@ def private_upstreams() -> tuple[str, ...]:
     return tuple(host.strip().lower() for host in listed if host.strip())
 
 
+def hub_url() -> str:
+    """Where `models pull` finds repositories of models."""
+    return (os.environ.get("KORA_HUB_URL") or "https://huggingface.co").rstrip("/")
+
+
+def hub_token() -> str:
+    return os.environ.get("KORA_HUB_TOKEN", "").strip()
+
+
+def model_urls() -> tuple[str, ...]:
+    """What the address of a model file may begin with when it comes from no hub."""
+    listed = os.environ.get("KORA_MODEL_URLS", "").split(",")
+    return tuple(url.strip() for url in listed if url.strip())
+
+
 def allowed_hosts() -> list[str]:
     """Names under which browsers may ask for the console; `KORA_ALLOWED_HOSTS` adds to them."""
     more = [name.strip() for name in os.environ.get("KORA_ALLOWED_HOSTS", "").split(",")]

@@ -232,5 +232,11 @@ KORA_LOCAL_SLOTS = 2000
 """Calls that one local worker takes at once; how many run and wait is each model's own bound."""
 KORA_ALLOW_PRIVATE_UPSTREAMS = environment.private_upstreams()
 """Hosts inside this network that a backend's `api_base` may name."""
+KORA_MODELS = KORA_HOME / "models"
+"""Where the model files are that run here."""
+KORA_HUB_URL = environment.hub_url()
+KORA_HUB_TOKEN = environment.hub_token()
+KORA_MODEL_URLS = environment.model_urls()
+"""Beginnings of addresses from which single model files may be fetched."""
 
 LOGGING_CONFIG = None

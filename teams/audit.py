@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
@@ -38,15 +38,46 @@ def record(
     after: Facts | None = None,
 ) -> AuditRow:
     """Keeps only the fields that differ; a secret's change shows as `(hidden)`, its value never."""
-    old, new = _difference(before or {}, after or {})
+    named = _Subject(str(subject._meta.verbose_name), str(subject.pk), _name(subject))
+    return _write(actor, action, named, team_id=_team_id(subject), differs=(before, after))
+
+
+def record_file(
+    actor: Actor,
+    action: str,
+    reference: str,
+    *,
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> AuditRow:
+    """Model files stand on the disk and not in a table; their name is their id."""
+    named = _Subject("model file", reference, reference)
+    return _write(actor, action, named, team_id=None, differs=(before, after))
+
+
+class _Subject(NamedTuple):
+    kind: str
+    id: str
+    name: str
+
+
+def _write(
+    actor: Actor,
+    action: str,
+    subject: _Subject,
+    *,
+    team_id: int | None,
+    differs: tuple[Facts | None, Facts | None],
+) -> AuditRow:
+    old, new = _difference(differs[0] or {}, differs[1] or {})
     return AuditRow.objects.create(
         actor=actor.name,
         address=actor.address,
         action=action,
-        subject=str(subject._meta.verbose_name),
-        subject_id=str(subject.pk),
-        subject_name=_name(subject),
-        team_id=_team_id(subject),
+        subject=subject.kind,
+        subject_id=subject.id,
+        subject_name=subject.name,
+        team_id=team_id,
         before=old,
         after=new,
     )

@@ -19,3 +19,7 @@ class FetchError(ModelError):
 
 class CutError(FetchError):
     """The connection ended or the server stumbled: trying again may help."""
+
+
+class UnreachableError(CutError):
+    """Nobody answers there at all."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.local import models, web
-from inference.local.errors import CutError, FetchError
+from inference.local.errors import CutError, FetchError, UnreachableError
 from inference.local.web import Source
 
 CHUNK = 1 << 20
@@ -48,15 +48,16 @@ def fetch(
     part.parent.mkdir(parents=True, exist_ok=True)
     with _alone(part):
         download = _Download(wanted, part, progress)
-        failures = 0
+        failures, had = 0, _size(part)
         while not download.finished():
             have = _size(part)
             try:
                 with _said_plainly(part):
                     download.go_on()
-            except CutError:
+            except CutError as error:
                 failures = 0 if _size(part) > have else failures + 1
-                if failures >= TRIES:
+                never = isinstance(error, UnreachableError) and _size(part) == had
+                if never or failures >= TRIES:
                     raise
                 pause(min(2.0**failures, 30.0))
         _verify(wanted, part)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from inference.local.errors import CutError, FetchError
+from inference.local.errors import CutError, FetchError, UnreachableError
 
 TIMEOUT_S = 30.0
 MOST_REDIRECTS = 5
@@ -82,7 +82,7 @@ def _ask(url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
             raise _refusal(refused.code, url) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise CutError(
+        raise UnreachableError(
             f"{_host(url)} cannot be reached ({reason}). Without a network, bring the file over "
             "and use `manage.py models import`."
         ) from error

@@ -138,6 +138,9 @@ def test_no_network_points_to_import(part: Path) -> None:
     asked = hub.Hub(base="http://127.0.0.1:1")
     with pytest.raises(FetchError, match="models import"):
         hub.files(asked, REPOSITORY)
+    gone = fetching.Wanted(source=web.Source(url="http://127.0.0.1:1/a.gguf"))
+    with pytest.raises(FetchError, match="models import"):
+        fetching.fetch(gone, part, pause=lambda _: pytest.fail("waits for nothing"))
 
 
 def test_the_token_goes_to_the_hub_and_not_to_where_it_redirects(
