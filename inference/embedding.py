@@ -1,17 +1,57 @@
-"""What turns texts into vectors."""
+"""What turns texts into vectors: the words for it, and the one place that opens an embedder."""
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Sequence
-from typing import Protocol
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from inference.words import EngineError, Failure
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Vector = list[float]
+DEFAULT = "inference.embeddings.local.Local"
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embedded:
+    """One row of length one for each text, in the order in which the texts were given."""
+
+    vectors: npt.NDArray[np.float32]
+    tokens: int
+    """What was read, the beginning and end marks of each text included."""
+    cached_tokens: int = 0
+    """Those of texts whose vectors were remembered."""
+    truncated: int = 0
+    """How many texts were longer than the model reads."""
+    compute_s: float = 0.0
+    """Seconds of processor time that these texts took, of the batches they shared as well."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What an embedder is made from; each takes from it what it needs."""
+
+    model: str
+    models: Path = Path("models")
+    """The store's folder."""
+    threads: int = 1
+    api_base: str = ""
+    secret: str = ""
 
 
 class Embedder(Protocol):
-    """`name` and `dimensions` go beside every stored vector: vectors of two embedders never mix."""
+    """`name` and `dimensions` go beside every stored vector: vectors of two embedders never mix.
+
+    `submit` returns at once, from whatever thread; its future fails with EngineError. What is
+    asked for one `domain` (a team) is never remembered for another. Cancelling the future gives up
+    what has not begun. `name` must not need the model to be loaded, the other two may.
+    """
 
     @property
     def name(self) -> str: ...
@@ -19,17 +59,40 @@ class Embedder(Protocol):
     @property
     def dimensions(self) -> int: ...
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]: ...
+    @property
+    def longest(self) -> int:
+        """Tokens of a text that are read; the rest is cut off."""
+
+    @property
+    def wait_s(self) -> float:
+        """How long a text that came now would wait for its turn."""
+
+    def warm(self) -> None:
+        """Begins to load what a first text would wait for; returns at once."""
+
+    def submit(self, texts: Sequence[str], *, domain: str = "") -> Future[Embedded]: ...
+
+    def close(self) -> None: ...
 
 
-class AbsentEmbedder:
-    """Stands where the local embedding model will be."""
+def embed(
+    embedder: Embedder, texts: Sequence[str], *, domain: str = "", within_s: float = PATIENCE_S
+) -> Embedded:
+    """For threads; an event loop awaits `embedded` instead."""
+    future = embedder.submit(texts, domain=domain)
+    try:
+        return future.result(within_s)
+    except TimeoutError:
+        future.cancel()
+        raise
 
-    name = "absent"
-    dimensions = 0
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        raise EngineError(
-            Failure.SERVER,
-            f"cannot embed {len(texts)} texts: embeddings come with local inference, not yet built",
-        )
+async def embedded(embedder: Embedder, texts: Sequence[str], *, domain: str = "") -> Embedded:
+    return await asyncio.wrap_future(embedder.submit(texts, domain=domain))
+
+
+def open_embedder(dotted: str, terms: Terms) -> Embedder:
+    """By the dotted path of a class or function that takes the terms; nothing is loaded yet."""
+    module, _, name = dotted.rpartition(".")
+    made: Embedder = getattr(importlib.import_module(module), name)(terms)
+    return made

@@ -1,0 +1,1 @@
+"""Texts become vectors: the model that KORA brings, its tokenizer, its engine, a remote one."""
