@@ -1,4 +1,4 @@
-"""What a fresh KORA starts with: one team, one administrator, two keys, three sandbox backends."""
+"""What a fresh KORA starts with: a team, an administrator, two keys, and four backends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 from django.db import transaction
 
 from analytics.models import Price
+from inference.local import models, shipped_model
+from inference.local.errors import ModelError
 from kora_site import environment
 from kora_site.up import home
 from routing.models import Backend, Kind
@@ -49,6 +51,11 @@ SANDBOX: Mapping[str, Mapping[str, Any]] = {
 }
 """Stand-ins for paid models of three sizes; their prices are typical and billed to nobody."""
 
+MINI_QUALITY = 0.15
+"""kora-mini is a demo: it knows a few small tasks and nothing else."""
+MINI_COMPUTE_S = Decimal("0.00001")
+"""USD for a second of a core: what rented ones cost in an ordinary month, rounded up."""
+
 
 def path() -> Path:
     return environment.home() / "first-run.json"
@@ -70,6 +77,7 @@ def ensure(url: str) -> dict[str, str] | None:
     Team.objects.create(organisation=organisation, name=NAME)
     for name, words in SANDBOX.items():
         _make_sandbox(name, words)
+    _make_mini()
     return _issue(url)
 
 
@@ -133,4 +141,29 @@ def _make_sandbox(name: str, words: Mapping[str, Any]) -> None:
     into, out, cached = (Decimal(price) for price in words["prices"])
     Price.objects.create(
         backend=name, price_in=into, price_out=out, price_cached_in=cached, created_by=OPERATOR.name
+    )
+
+
+def _make_mini() -> None:
+    """Not where its file could not be put into the store."""
+    try:
+        model = models.find(shipped_model.REFERENCE)
+    except ModelError:
+        return
+    Backend.objects.create(
+        name=shipped_model.NAME,
+        kind=Kind.LOCAL.value,
+        model=model.reference,
+        context=model.facts.context,
+        max_output=model.facts.context // 2,
+        capabilities=["json_schema"],
+        quality=MINI_QUALITY,
+    )
+    Price.objects.create(
+        backend=shipped_model.NAME,
+        price_in=0,
+        price_out=0,
+        price_cached_in=0,
+        price_compute_s=MINI_COMPUTE_S,
+        created_by=OPERATOR.name,
     )

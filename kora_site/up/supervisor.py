@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kora_site import environment
-from kora_site.up import door, errors, home, programs, schema
+from kora_site.up import door, errors, home, programs, schema, shipped
 from kora_site.up.children import Child
 from kora_site.up.logs import LogFile, Terminal
 from kora_site.up.programs import Program
@@ -57,6 +57,8 @@ class Supervisor:
         self._start_services()
         variables = self._variables()
         first = not (self.folder / FIRST_RUN).exists()
+        if shipped.is_due():
+            self._place_shipped_model(variables)
         if not schema.is_current(self.services.database_url(), self.folder):
             self._prepare(variables)
         self.terminal.say("Starting the web, the workers and beat")
@@ -98,10 +100,23 @@ class Supervisor:
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         }
 
+    def _place_shipped_model(self, variables: dict[str, str]) -> None:
+        """KORA is of use without it, so a failure is said and passed over."""
+        self.terminal.say("Putting the demo model kora-mini into the store")
+        child = self._finished("models", ("kora_site.up.shipped",), variables)
+        if child.process.exit_status():
+            self.terminal.say(f"kora-mini is not there; see {child.log.path}")
+
     def _prepare(self, variables: dict[str, str]) -> None:
         self.terminal.say("Preparing the database")
         command = ("kora_site.up.prepare", door.url(self.door))
-        child = self._child(Program(name="prepare", command=command), variables)
+        child = self._finished("prepare", command, variables)
+        if child.process.exit_status():
+            raise errors.StartError(f"The database could not be prepared; see {child.log.path}.")
+
+    def _finished(self, name: str, command: tuple[str, ...], variables: dict[str, str]) -> Child:
+        """Runs what is done once before the rest begins, to its end."""
+        child = self._child(Program(name=name, command=command), variables)
         self.watch.add(child)
         self.watch.until(lambda: not child.process.is_alive(), within_s=3600)
         self.watch.children.remove(child)
@@ -110,8 +125,7 @@ class Supervisor:
             self.watch.turn(0.0)
         if self.watch.stopping:
             raise StoppedError
-        if child.process.exit_status():
-            raise errors.StartError(f"The database could not be prepared; see {child.log.path}.")
+        return child
 
     def _child(self, program: Program, variables: dict[str, str]) -> Child:
         return Child(
@@ -158,7 +172,7 @@ class Supervisor:
         self.door.close()
         started = {child.name: child for child in self.watch.children}
         self._end(
-            [started[name] for name in ("web", "beat", "prepare") if name in started],
+            [started[name] for name in ("web", "beat", "prepare", "models") if name in started],
             within_s=programs.WEB_GRACE_S,
         )
         self._end(

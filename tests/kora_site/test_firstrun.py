@@ -14,11 +14,13 @@ from django.test import RequestFactory
 
 from analytics.models import Price
 from inference import sandbox
+from inference.local import models, shipped_model
 from kora_site import firstrun
 from routing.models import Backend
 from teams import keys
 from teams.errors import InvalidKey
 from teams.models import AuditRow, Membership
+from tests.inference.local import tiny
 
 URL = "http://127.0.0.1:8000"
 pytestmark = pytest.mark.django_db
@@ -31,6 +33,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     keys.trust_until(0)
     yield tmp_path
     keys.forget_all()
+
+
+@pytest.fixture
+def shipped(home: Path) -> Iterator[models.ModelFile]:
+    """The tiny model in the place of the one that is shipped."""
+    before = models.store().folder
+    models.use(home / "models")
+    yield models.store().import_file(tiny.write(home / "t.gguf"), shipped_model.REFERENCE)
+    models.use(before)
 
 
 def made() -> dict[str, str]:
@@ -75,6 +86,30 @@ def test_sandbox_backends_say_what_they_are_and_differ_in_price() -> None:
         backend.full_clean()
     prices = Price.objects.filter(backend__in=[backend.name for backend in backends])
     assert prices.values("price_out").distinct().count() == 3
+
+
+def test_the_shipped_model_becomes_a_backend_that_says_little_of_itself(
+    shipped: models.ModelFile,
+) -> None:
+    made()
+    mini = Backend.objects.get(kind="local")
+    mini.full_clean()
+    assert (mini.name, mini.model) == ("kora-mini", "kora-mini:q8_0")
+    assert (mini.context, mini.enabled) == (shipped.facts.context, True)
+    assert mini.capabilities == ["json_schema"]
+    assert mini.quality < min(words["quality"] for words in firstrun.SANDBOX.values())
+    price = Price.objects.get(backend="kora-mini")
+    assert price.price_in == price.price_out == 0
+    assert 0 < price.price_compute_s < 1
+
+
+def test_an_existing_database_gets_no_backend_behind_its_back(
+    shipped: models.ModelFile,
+) -> None:
+    made()
+    Backend.objects.filter(kind="local").delete()
+    assert firstrun.ensure(URL) is None
+    assert not Backend.objects.filter(kind="local").exists()
 
 
 def test_a_reset_ends_the_old_keys_and_leaves_a_trail() -> None:

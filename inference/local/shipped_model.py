@@ -1,0 +1,82 @@
+"""kora-mini, the demo model that comes with KORA: puts it into the store, and knows its marks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inference.local import models, quantising
+from inference.local.errors import AbsentModelError, ModelError
+from inference.local.models import ModelFile, Store
+from inference.local.quantising import Progress
+
+NAME = "kora-mini"
+VARIANT = "q8_0"
+REFERENCE = f"{NAME}:{VARIANT}"
+ORIGINAL = f"{NAME}:f16"
+SOURCE = "shipped with KORA"
+FOLDER = Path(__file__).with_name("shipped")
+PLACED = ".shipped.json"
+"""Which file was placed: one that an operator removed afterwards does not come back."""
+
+
+def file() -> Path:
+    return FOLDER / f"{NAME}-f16.gguf"
+
+
+def is_due(store: Store) -> bool:
+    """This release brings a file that this store has never had."""
+    return file().exists() and _placed(store) != models.checksum(file())
+
+
+def place(store: Store, progress: Progress = quantising.quiet) -> ModelFile:
+    """Whatever a kill leaves undone is done by the next call."""
+    _clear_older(store)
+    if not _has(store, ORIGINAL):
+        store.import_file(file(), ORIGINAL, source=SOURCE)
+    if not _has(store, REFERENCE):
+        quantising.quantise(store, ORIGINAL, VARIANT, progress=progress)
+    placed = json.dumps({NAME: models.checksum(file())})
+    fresh = store.folder / f"{PLACED}.new"
+    fresh.write_text(placed)
+    fresh.replace(store.folder / PLACED)
+    return store.find(REFERENCE)
+
+
+def accuracy() -> Mapping[str, Any]:
+    """Held-out marks by task and difficulty, as they were measured; empty when none were."""
+    try:
+        found = json.loads((FOLDER / f"{NAME}.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _clear_older(store: Store) -> None:
+    """An earlier release's goes, with what was made of it; somebody's own of that name stays."""
+    shipped = models.checksum(file())
+    older = [model for model in store.all_files() if model.name == NAME]
+    original = next((model for model in older if model.reference == ORIGINAL), None)
+    if original is None or original.sha256 == shipped:
+        return
+    if original.source != SOURCE:
+        raise ModelError(f"Another model is called {ORIGINAL} in this store.")
+    for model in older:
+        store.remove(model.reference)
+
+
+def _has(store: Store, reference: str) -> bool:
+    try:
+        store.find(reference)
+    except AbsentModelError:
+        return False
+    return True
+
+
+def _placed(store: Store) -> str:
+    try:
+        return str(json.loads((store.folder / PLACED).read_text())[NAME])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
