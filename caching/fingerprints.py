@@ -28,7 +28,7 @@ def fingerprint(
     asked = {name: value for name, value in body.items() if _matters(name, value)}
     limit = asked.pop("max_completion_tokens", None) or asked.pop("max_tokens", None)
     asked.pop("max_tokens", None)
-    asked["messages"] = [_plain(message) for message in body["messages"]]
+    asked["messages"] = [_plain(message) for message in body.get("messages", ())]
     asked["\0"] = [limit, locality, min_quality]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from inference import chunks, failures, inflate, sse
+from inference import chunks, failures, inflate, sse, texts
 from inference.timing import Clock
 from inference.words import Body, Call, Completion, Delta, EngineError, Event, Failure, Target
 
@@ -59,7 +59,7 @@ class Passthrough:
         raw = orjson.dumps(_asked(target, call))
         async with asyncio.timeout_at(clock.until):
             return await self._opened().post(
-                _endpoint(target.api_base),
+                _endpoint(target.api_base, call.form),
                 # aiohttp writes large bytes in one go, and warns; a file it writes in pieces.
                 data=raw if len(raw) < LARGE_BODY else io.BytesIO(raw),
                 headers=_headers(target),
@@ -92,6 +92,7 @@ class Stream:
     ) -> None:
         self._response = response
         self._target = target
+        self._is_text = call.form == "text"
         self._clock = clock
         self._reading = chunks.Reading(call.body)
         self._reader = sse.EventReader()
@@ -109,7 +110,10 @@ class Stream:
                 if event == DONE:
                     self.ended = True
                     return
-                delta = self._reading.take(_chunk(event, self._target))
+                chunk = _chunk(event, self._target)
+                delta = self._reading.take(
+                    texts.as_chat(chunk, part="delta") if self._is_text else chunk
+                )
                 if delta is None:
                     continue
                 if delta.has_content:
@@ -153,6 +157,8 @@ async def _whole(
 ) -> Completion:
     with Translated(clock):
         answer = _chunk(await _body(response, clock, limit=ANSWER_LIMIT), target)
+        if call.form == "text":
+            answer = texts.as_chat(answer, part="message")
         return chunks.completion(answer, asked=call.body)
 
 
@@ -230,9 +236,10 @@ def _encoding(response: aiohttp.ClientResponse) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _endpoint(api_base: str) -> URL:
+def _endpoint(api_base: str, form: str) -> URL:
+    path = "completions" if form == "text" else "chat/completions"
     try:
-        return URL(f"{api_base.rstrip('/')}/chat/completions")
+        return URL(f"{api_base.rstrip('/')}/{path}")
     except ValueError:
         raise aiohttp.InvalidURL(api_base) from None
 

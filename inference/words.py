@@ -44,6 +44,9 @@ class Call:
     domain: str = ""
     """Whose text it is (the team): engines that remember prompts never share across domains."""
     priority: int = 0
+    form: str = "chat"
+    """Or `text`: the body has a `prompt` to go on from, untouched by any template, instead of
+    `messages`. What comes of it has the shape of chat all the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

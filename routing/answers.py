@@ -34,11 +34,11 @@ def event(stored: bytes, answer_id: str) -> bytes:
     return b"data: " + with_id(stored, answer_id) + b"\n\n"
 
 
-def usage_event(like: Body, *, usage: Body, answer_id: str) -> bytes:
+def usage_event(like: Body, *, kind: str, usage: Body, answer_id: str) -> bytes:
     """The chunk that ends every stream: no choices, tokens, cost, saving."""
     chunk = {
         "id": answer_id,
-        "object": "chat.completion.chunk",
+        "object": kind,
         "created": like.get("created", 0),
         "model": like.get("model", ""),
         "choices": [],

@@ -26,6 +26,11 @@ USES_EVERY_S = 5.0
 STALE_S = 5.0
 """Prices begin at moments, and health is not configuration: look again at least this often."""
 
+BY_KIND = dict.fromkeys(
+    (models.Kind.LOCAL.value, models.Kind.OPENAI_COMPATIBLE.value), frozenset({"completions"})
+)
+"""What every backend of a kind can do; one that only chats cannot faithfully go on from a text."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
@@ -123,7 +128,7 @@ def _card(row: models.Backend, price: PriceTag) -> policy.Backend:
         price=price,
         context=row.context,
         max_output=row.max_output,
-        capabilities=frozenset(row.capabilities),
+        capabilities=frozenset(row.capabilities) | BY_KIND.get(row.kind, frozenset()),
         max_parallel=row.max_parallel,
         weight=row.weight,
         quality=row.quality,

@@ -239,6 +239,7 @@ class EngineRoom:
                 deadline_s=attempt.seconds_left,
                 domain=attempt.domain,
                 priority=attempt.priority,
+                form=attempt.form,
             )
             async with contextlib.aclosing(
                 self._engines.for_kind(target.kind).run(target, call)
@@ -347,9 +348,9 @@ class Attempt:
     """What came in with the message, and how much has been produced."""
 
     __slots__ = (
-        "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "has_content",
-        "model", "papers", "price", "priority", "produced", "prompt_tokens", "stream", "uuid",
-        "version", "web",
+        "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "form",
+        "has_content", "model", "papers", "price", "priority", "produced", "prompt_tokens",
+        "stream", "uuid", "version", "web",
     )  # fmt: skip
 
     def __init__(self, message: dict[str, Any]) -> None:
@@ -364,6 +365,7 @@ class Attempt:
         self.prompt_tokens: int = message["prompt_tokens"]
         self.domain: str = message.get("domain", "")
         self.priority: int = message.get("priority", 0)
+        self.form: str = message.get("form", "chat")
         self.papers: papers.Packed = message.get("papers") or {}
         self.price = papers.unpack_price(message["price"])
         self.model = ""

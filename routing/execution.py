@@ -142,6 +142,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "backend": backend.backend_id,
         "version": backend.version,
         "body": way.prompt.body,
+        "form": way.prompt.form,
         "stream": way.prompt.stream,
         "deadline": time.time() + max(0.0, deadline_s(way) - each.started_ms / 1000),
         "prompt_tokens": way.signals.prompt_tokens,

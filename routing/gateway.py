@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -60,6 +61,9 @@ class Gateway:
         if path == "/v1/chat/completions":
             _only("POST", method)
             return pipeline.answer(incoming, self._room)
+        if path == "/v1/completions":
+            _only("POST", method)
+            return pipeline.answer(replace(incoming, form="text"), self._room)
         if path == "/v1/route":
             _only("POST", method)
             return self._ask(inquiries.route, incoming)

@@ -88,7 +88,7 @@ def receipt(incoming: Incoming, room: Room, request_id: str) -> Reply:
 
 def _uuid(text: str) -> UUID:
     try:
-        return UUID(text.removeprefix("chatcmpl-"))
+        return UUID(text.removeprefix("chat").removeprefix("cmpl-"))
     except ValueError as error:
         raise NotFound(f"There is no request '{text}'.") from error
 

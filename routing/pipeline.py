@@ -68,7 +68,8 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     clock = way.clock
     way.policy = catalog.current().policy_number
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
-    way.known_prompt = clock("parse", questions.parse, way.incoming.raw, way.incoming.headers)
+    came = way.incoming
+    way.known_prompt = clock("parse", questions.parse, came.raw, came.headers, came.form)
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
     way.known_signals = clock("signals", signals.read, way.prompt)
     clock("guard", stages.guard, way, room)

@@ -119,7 +119,12 @@ class NoWay:
 
 
 def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
-    needs = {"tools": signals.tools, "json_schema": signals.structured, "vision": signals.images}
+    needs = {
+        "tools": signals.tools,
+        "json_schema": signals.structured,
+        "vision": signals.images,
+        "completions": prompt.form == "text",
+    }
     return Wants(
         model=prompt.model,
         prompt_tokens=signals.prompt_tokens,

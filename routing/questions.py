@@ -1,4 +1,4 @@
-"""Reads a chat request: checks what KORA relies on, keeps what it does not know (pure)."""
+"""Reads a request to a model: checks what KORA relies on, keeps what it does not know (pure)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from routing import completions
 from routing.errors import InvalidRequest
 
 Body = dict[str, Any]
@@ -44,7 +45,7 @@ class Constraints:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """A chat request as the rest of KORA knows it; `body` is what goes upstream."""
+    """A request as the rest of KORA knows it; `body` is what goes upstream."""
 
     body: Body
     model: str
@@ -52,9 +53,13 @@ class Prompt:
     max_tokens: int | None
     choices: int
     constraints: Constraints
+    form: str = "chat"
+    """Or `text`: the body has a `prompt` instead of `messages`."""
 
     @property
     def messages(self) -> list[Body]:
+        if self.form == "text":
+            return [{"role": "user", "content": self.body["prompt"]}]
         messages: list[Body] = self.body["messages"]
         return messages
 
@@ -63,12 +68,15 @@ class Prompt:
         return bool(self.body.get("tools") or self.body.get("functions"))
 
 
-def parse(raw: bytes, headers: Mapping[str, str]) -> Prompt:
+def parse(raw: bytes, headers: Mapping[str, str], form: str = "chat") -> Prompt:
     body = _object(raw)
     _check_depth(body)
     extras = _extras(body.pop("kora", None), headers)
     model = _text(body.get("model"), "model")
-    _check_messages(body.get("messages"))
+    if form == "text":
+        completions.check(body)
+    else:
+        _check_messages(body.get("messages"))
     _check_numbers(body)
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
@@ -80,6 +88,7 @@ def parse(raw: bytes, headers: Mapping[str, str]) -> Prompt:
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         choices=body.get("n") or 1,
         constraints=_constraints(extras, body),
+        form=form,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from caching.values import Match
-from routing import answers, closing, execution
+from routing import answers, closing, completions, execution
 from routing.bus import Event
 from routing.execution import BrokenStream, Flow
 from routing.way import Room, Way
@@ -45,16 +45,19 @@ def replay(way: Way, match: Match) -> Reply:
         headers["x-kora-similarity"] = f"{match.similarity:.4f}"
     if way.prompt.stream:
         return Reply(headers=headers, stream=_pieces(_replayed(way, match)))
-    return Reply(headers=headers, body=answers.with_id(match.answer, way.answer_id))
+    stored = match.answer
+    if way.prompt.form == "text":
+        stored = orjson.dumps(completions.shown(orjson.loads(stored)))
+    return Reply(headers=headers, body=answers.with_id(stored, way.answer_id))
 
 
 def _replayed(way: Way, match: Match) -> Iterable[bytes]:
     whole = orjson.loads(match.answer)
     chunks = orjson.loads(match.chunks) if match.chunks else answers.split(whole)
     for chunk in chunks:
-        yield answers.event(answers.strip(chunk), way.answer_id)
+        yield _event(way, chunk)
     usage = {**(whole.get("usage") or {}), **_money(Decimal(0), saved=match.cost, estimated=False)}
-    yield answers.usage_event(whole, usage=usage, answer_id=way.answer_id)
+    yield _usage_event(way, whole, usage)
     yield answers.DONE
 
 
@@ -87,7 +90,8 @@ async def _whole(way: Way, room: Room, flow: Flow, done: Event) -> Reply:
         "x-kora-saved": answers.usd(Decimal(0)),
         "x-kora-overhead-ms": f"{way.clock.elapsed_ms - closing.waited_ms(way):.3f}",
     }
-    return Reply(headers=headers, body=answers.with_id(answers.strip(body), way.answer_id))
+    shown = answers.strip(_shown(way, body))
+    return Reply(headers=headers, body=answers.with_id(shown, way.answer_id))
 
 
 def stream(way: Way, room: Room, flow: Flow) -> Reply:
@@ -105,7 +109,7 @@ async def _relayed(way: Way, room: Room, flow: Flow) -> AsyncIterator[bytes]:
                 async for event in events:
                     if event["kind"] == "delta":
                         chunks.append(event["chunk"])
-                        yield answers.event(answers.strip(event["chunk"]), way.answer_id)
+                        yield _event(way, event["chunk"])
                     elif event["kind"] == "done":
                         yield await _end(way, room, flow, done=event, chunks=chunks)
         yield answers.DONE
@@ -132,7 +136,21 @@ async def _end(
         **spent.as_usage(),
         **_money(spent.cost, saved=Decimal(0), estimated=spent.estimated),
     }
-    return answers.usage_event(body, usage=usage, answer_id=way.answer_id)
+    return _usage_event(way, body, usage)
+
+
+def _event(way: Way, chunk: answers.Body) -> bytes:
+    return answers.event(answers.strip(_shown(way, chunk)), way.answer_id)
+
+
+def _usage_event(way: Way, like: answers.Body, usage: answers.Body) -> bytes:
+    kind = "text_completion" if way.prompt.form == "text" else "chat.completion.chunk"
+    return answers.usage_event(like, kind=kind, usage=usage, answer_id=way.answer_id)
+
+
+def _shown(way: Way, body: answers.Body) -> answers.Body:
+    """Everything inside speaks chat; the path that was asked decides what is shown."""
+    return completions.shown(body) if way.prompt.form == "text" else body
 
 
 async def _broken(way: Way, room: Room, code: str, message: str) -> bytes:

@@ -33,6 +33,8 @@ class Incoming:
     raw: bytes
     headers: Mapping[str, str]
     address: str
+    form: str = "chat"
+    """What kind of request its path makes of it (`questions.Prompt.form`)."""
     watch: Callable[[], None] = nobody
     """Begins to watch whether the client is still there; called once a model is needed."""
 
@@ -81,7 +83,8 @@ class Way:
 
     @property
     def answer_id(self) -> str:
-        return f"chatcmpl-{self.exchange_id.hex}"
+        kind = "cmpl" if self.prompt.form == "text" else "chatcmpl"
+        return f"{kind}-{self.exchange_id.hex}"
 
     @property
     def origin(self) -> Origin:

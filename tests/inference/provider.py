@@ -165,6 +165,36 @@ async def ok(exchange: Exchange) -> None:
     await _good(exchange)
 
 
+def as_text(body: dict[str, Any]) -> dict[str, Any]:
+    """The same in the shape of `/completions`."""
+    choices = [
+        {
+            "index": 0,
+            "text": (choice.get("message") or choice["delta"]).get("content", ""),
+            "logprobs": None,
+            "finish_reason": choice["finish_reason"],
+        }
+        for choice in body["choices"]
+    ]
+    return {**body, "object": "text_completion", "choices": choices}
+
+
+@scenario("text")
+async def text(exchange: Exchange) -> None:
+    """A server of `/completions`; to whoever asks for chat it has nothing to say."""
+    if not exchange.seen.path.endswith("/v1/completions"):
+        await exchange.error(404, "not_found", "no such path")
+    elif not exchange.stream:
+        await exchange.json(200, as_text(answer()))
+    else:
+        await exchange.begin()
+        for word in WORDS:
+            await exchange.event(as_text(chunk({"content": word})))
+        await exchange.event(as_text(chunk({}, finish="stop")))
+        await exchange.event({**as_text(chunk({})), "choices": [], "usage": USAGE})
+        await exchange.end()
+
+
 @scenario("usage_absent")
 async def usage_absent(exchange: Exchange) -> None:
     await _good(exchange, None)

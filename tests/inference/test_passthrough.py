@@ -334,3 +334,32 @@ def test_litellm_is_not_imported_until_a_cloud_call() -> None:
         "sys.exit(any(m in sys.modules for m in ('litellm', 'httpx', 'pydantic', 'django')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_is_gone_on_from_by_its_own_path_and_told_as_chat(
+    engine: Passthrough, upstream: Provider, stream: bool
+) -> None:
+    asked = Call(body={"prompt": "Once"}, stream=stream, deadline_s=5, form="text")
+    events, error = await collect(engine, target(upstream, "text"), asked)
+    assert error is None
+    done = events[-1]
+    assert isinstance(done, Completion)
+    whole = done.body and done.body["choices"][0]["message"]["content"]
+    assert (whole or text(events)) == provider.TEXT
+    assert (done.usage.total_tokens, done.finish_reason) == (18, "stop")
+    sent = upstream.seen[0]
+    assert (sent.path, sent.body["prompt"], "messages" in sent.body) == (
+        "/v1/completions",
+        "Once",
+        False,
+    )
+
+
+async def test_a_chat_answer_where_a_text_was_asked_for_is_malformed(
+    engine: Passthrough, upstream: Provider
+) -> None:
+    asked = Call(body={"prompt": "Once"}, stream=False, deadline_s=5, form="text")
+    _, error = await collect(engine, target(upstream, "ok"), asked)
+    assert error is not None
+    assert error.failure == Failure.MALFORMED
