@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from inference.local import batch, facts
+from inference.local import batch, facts, sampling
 from inference.local.context import Context
 from inference.local.library import Layout, Loaded, Model
 from inference.local.loop import Loop
@@ -120,6 +120,7 @@ class Engine:
             )
         if not job.tokens or job.max_tokens < 1:
             raise EngineError(Failure.CLIENT, "a prompt and max_tokens of at least 1 are needed")
+        sampling.check(job.sampling)
         if min(job.tokens) < 0 or max(job.tokens) >= self._model.vocabulary:
             raise EngineError(Failure.CLIENT, f"a token is not in the vocabulary of {self.name}")
 

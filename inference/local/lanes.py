@@ -15,18 +15,18 @@ class Lanes:
 
     def __init__(self, context: Context, count: int) -> None:
         self._context = context
-        self._all = [Lane(number=number) for number in range(count)]
+        self.all = [Lane(number=number) for number in range(count)]
         self._clock = 0
 
     def reading(self, tokens: array[int], domain: str) -> Match:
         """A lane that is just reading more of this beginning than there is to take now."""
-        have = prefix.best(tokens, domain, self._all)
-        return prefix.coming(tokens, domain, self._all, than=have.shared)
+        have = prefix.best(tokens, domain, self.all)
+        return prefix.coming(tokens, domain, self.all, than=have.shared)
 
     def take(self, tokens: array[int], domain: str) -> Lane:
         """A lane for this sequence. `read` says how much of it is there already."""
-        match = prefix.best(tokens, domain, self._all)
-        lane = prefix.place(match, self._all)
+        match = prefix.best(tokens, domain, self.all)
+        lane = prefix.place(match, self.all)
         shared = self._take_over(match, lane)
         lane.domain, lane.tokens, lane.read = domain, tokens, shared
         lane.prompt, lane.busy, lane.used = len(tokens), True, self._tick()
@@ -56,7 +56,7 @@ class Lanes:
         lane.clear()
 
     def close_gaps(self, active: Iterable[Lane]) -> None:
-        by_number = {lane.number: lane for lane in self._all}
+        by_number = {lane.number: lane for lane in self.all}
         for source, target in batch.gather(lane.number for lane in active):
             self._exchange(by_number[source], by_number[target])
 

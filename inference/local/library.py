@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.local import facts
+from inference.local import facts, tools
 from inference.local.words import Settings
 from inference.words import EngineError, Failure
 
@@ -18,7 +18,12 @@ from inference.words import EngineError, Failure
 # libgomp reads this once, when it is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
+import llama_cpp._utils as _binding_utils
 import llama_cpp.llama_cpp as _binding
+
+# The binding's own classes, which nobody uses here, hold these open until the process ends.
+_binding_utils.outnull_file.close()
+_binding_utils.errnull_file.close()
 
 llama: Any = _binding
 """Functions that take their time: Python's lock is given away while they run."""
@@ -96,6 +101,8 @@ class Loaded:
     bos_text: str
     eos_text: str
     adds_bos: bool
+    controls: frozenset[str]
+    """The spellings of control tokens: a client's text must not become one."""
 
     @property
     def context(self) -> int:
@@ -103,7 +110,8 @@ class Loaded:
 
 
 class Pieces(dict[int, bytes | None]):
-    """Token → the bytes that it writes; None ends the text, control tokens write nothing."""
+    """Token → the bytes that it writes; None ends the text, control tokens write nothing but for
+    those that mark calls of tools."""
 
     def __init__(self, vocab: Any) -> None:
         super().__init__()
@@ -111,8 +119,13 @@ class Pieces(dict[int, bytes | None]):
 
     def __missing__(self, token: int) -> bytes | None:
         ends = quick.llama_vocab_is_eog(self._vocab, token)
-        self[token] = piece = None if ends else spelling(self._vocab, token, special=False)
+        self[token] = piece = None if ends else self._written(token)
         return piece
+
+    def _written(self, token: int) -> bytes:
+        plain = spelling(self._vocab, token, special=False)
+        name = plain or spelling(self._vocab, token, special=True)
+        return plain or (name if name.decode(errors="replace") in tools.MARKS else b"")
 
 
 def spelling(vocab: Any, token: int, *, special: bool) -> bytes:
@@ -130,7 +143,7 @@ class Model:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
-        self.pointer = llama.llama_model_load_from_file(str(path).encode(), _model_params(settings))
+        self.pointer = llama.llama_model_load_from_file(str(path).encode(), model_params(settings))
         if not self.pointer:
             raise UnloadableError(path, "llama.cpp refused the file")
         self.vocab = llama.llama_model_get_vocab(self.pointer)
@@ -176,7 +189,14 @@ class Model:
             bos_text=self._name(bos),
             eos_text=self._name(eos),
             adds_bos=llama.llama_vocab_get_add_bos(self.vocab),
+            controls=self._controls(),
         )
+
+    def _controls(self) -> frozenset[str]:
+        ends, control = quick.llama_vocab_is_eog, quick.llama_vocab_is_control
+        tokens = range(self.vocabulary)
+        found = [one for one in tokens if control(self.vocab, one) or ends(self.vocab, one)]
+        return frozenset(self._name(one) for one in found) - {""}
 
     def _name(self, token: int) -> str:
         written = spelling(self.vocab, token, special=True) if token >= 0 else b""
@@ -188,7 +208,7 @@ class Model:
         return room.value.decode(errors="replace")
 
 
-def _model_params(settings: Settings) -> Any:
+def model_params(settings: Settings) -> Any:
     params = llama.llama_model_default_params()
     params.n_gpu_layers = settings.gpu_layers
     params.load_mode = llama.LLAMA_LOAD_MODE_MMAP if settings.mmap else llama.LLAMA_LOAD_MODE_NONE

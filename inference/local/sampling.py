@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,26 @@ REPEAT_WINDOW = 64
 """Tokens (of the prompt too) that the repeat penalty looks back on, as in llama.cpp's server."""
 CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 IMPOSSIBLE = -np.inf
+LARGEST = 1e6
+"""What is added to a logit stays finite: of infinite ones llama.cpp makes no numbers."""
+COLDEST = 1e-5
+"""Below it the temperature is zero."""
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "temperature": (0, 100),
+    "top_p": (0, 1),
+    "top_k": (0, 2**31 - 1),
+    "min_p": (0, 1),
+    "repeat_penalty": (0.01, 100),
+    "presence_penalty": (-100, 100),
+    "frequency_penalty": (-100, 100),
+}
+
+
+def check(sampling: Sampling) -> None:
+    """Some numbers beyond these end the whole process in llama.cpp."""
+    for name, (low, high) in LIMITS.items():
+        if not low <= getattr(sampling, name) <= high:
+            raise EngineError(Failure.CLIENT, f"{name} must be from {low} to {high}", status=400)
 
 
 class Candidates:
@@ -74,6 +95,8 @@ class Sampler:
             if np.isneginf(candidates.all["logit"]).all():
                 return -1
             token = self._applied(candidates)
+            if not self._allows(candidates, token):
+                return -1
         quick.llama_sampler_accept(self._chain, token)
         return token
 
@@ -95,7 +118,9 @@ class Sampler:
 
 def _plain(sampling: Sampling) -> bool:
     penalised = sampling.repeat_penalty != 1 or _counted(sampling)
-    return not (sampling.temperature > 0 or penalised or sampling.logit_bias or sampling.grammar)
+    return not (
+        sampling.temperature > COLDEST or penalised or sampling.logit_bias or sampling.grammar
+    )
 
 
 def _counted(sampling: Sampling) -> bool:
@@ -119,7 +144,7 @@ def _filters(model: Model, sampling: Sampling, prompt: Sequence[int]) -> Iterato
         frequency, presence = sampling.frequency_penalty, sampling.presence_penalty
         window = quick.llama_model_n_ctx_train(model.pointer)
         yield quick.llama_sampler_init_penalties(model.vocabulary, window, 1, frequency, presence)
-    if sampling.temperature <= 0:
+    if sampling.temperature <= COLDEST:
         yield quick.llama_sampler_init_greedy()
         return
     if sampling.top_k > 0:
@@ -136,7 +161,9 @@ def _filters(model: Model, sampling: Sampling, prompt: Sequence[int]) -> Iterato
 
 def _bias(model: Model, sampling: Sampling) -> Any:
     known = {
-        token: bias for token, bias in sampling.logit_bias.items() if 0 <= token < model.vocabulary
+        token: max(-LARGEST, min(bias, LARGEST))
+        for token, bias in sampling.logit_bias.items()
+        if 0 <= token < model.vocabulary and not math.isnan(bias)
     }
     biases = (llama.llama_logit_bias * len(known))(*known.items())
     return quick.llama_sampler_init_logit_bias(model.vocabulary, len(known), biases)
