@@ -15,7 +15,9 @@ SELECT name, kind, model, api_base, secret_sealed, timeouts, options, updated_at
 
 
 OURS = """
-SELECT id FROM routing_backend WHERE kind = 'local' AND enabled ORDER BY weight DESC, name
+SELECT id FROM routing_backend
+ WHERE kind = 'local' AND enabled AND NOT 'embeddings' = ANY(capabilities)
+ ORDER BY weight DESC, name
 """
 
 

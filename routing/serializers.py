@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,8 +17,9 @@ from rest_framework import serializers
 from analytics.models import Price
 from analytics.values import ZERO
 from inference import sandbox, secrets
+from inference.local import options as local_options
 from inference.words import Timeouts
-from routing import targets, upstreams
+from routing import shelf, targets, upstreams
 from routing.models import Backend, Health, Kind
 from teams import access
 from teams.strict import OnlyKnownFields
@@ -25,6 +27,12 @@ from teams.strict import OnlyKnownFields
 PER_TOKENS = ("price_in", "price_out", "price_cached_in")
 PRICES = (*PER_TOKENS, "price_compute_s")
 LONGEST_S = 3600
+CLAIMS = ("model", "context", "capabilities")
+"""What a local backend says of its model."""
+CHECKED_BY: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    Kind.SANDBOX.value: sandbox.check_options,
+    Kind.LOCAL.value: local_options.check_options,
+}
 FIXED = ("name", "kind")
 """Ledger, prices and the sealed secret know a backend by its name, engines by its kind."""
 
@@ -117,7 +125,12 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         return asked
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        wrong = {**self._moved(attrs), **self._unfit(attrs), **self._half_priced(attrs)}
+        wrong = {
+            **self._moved(attrs),
+            **self._unfit(attrs),
+            **self._overstated(attrs),
+            **self._half_priced(attrs),
+        }
         if wrong:
             raise serializers.ValidationError(wrong)
         return attrs
@@ -148,11 +161,20 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
             wrong["api_base"] = "An OpenAI-compatible backend needs its address."
         if kind in {Kind.LOCAL, Kind.SANDBOX} and address:
             wrong["api_base"] = f"A {kind} backend runs inside KORA and has no address."
-        if kind == Kind.SANDBOX and (faults := sandbox.check_options(options)):
+        if faults := CHECKED_BY.get(kind, _no_options)(options):
             wrong["options"] = "; ".join(faults)
-        if kind != Kind.SANDBOX and options:
-            wrong["options"] = "Only the sandbox has options."
         return wrong
+
+    def _overstated(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """A local backend claims what its file has. One whose file is gone can still be changed
+        in everything else, and switched off."""
+        old = self.instance
+        now = {name: attrs.get(name, getattr(old, name, None)) for name in CLAIMS}
+        same = old is not None and all(now[name] == getattr(old, name) for name in CLAIMS)
+        if attrs.get("kind", old.kind if old else "") != Kind.LOCAL or same:
+            return {}
+        context = now["context"] or Backend._meta.get_field("context").default
+        return shelf.unfit(str(now["model"]), context, now["capabilities"] or ())
 
     def _half_priced(self, attrs: dict[str, Any]) -> dict[str, str]:
         given = [name for name in PRICES if attrs.get(f"now_{name}") is not None]
@@ -196,6 +218,10 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
             Price.objects.create(
                 backend=backend.name, effective_from=datetime.now(UTC), created_by=by, **after
             )
+
+
+def _no_options(options: Mapping[str, Any]) -> list[str]:
+    return ["Only local backends and the sandbox have options."] if options else []
 
 
 def _first(*values: Decimal | None) -> Decimal | None:

@@ -68,10 +68,11 @@ def load(backend_id: int) -> Target:
 
 
 def ours() -> list[Target]:
-    """The enabled backends whose models run in KORA, in the order in which they are loaded."""
-    rows = lookup.ours(connections.current())
+    """The enabled backends whose models local workers run, in the order in which they are loaded:
+    the weightiest first. Embedders are not among them: they live in the web process.
+    """
     found = []
-    for backend_id in rows:
+    for backend_id in lookup.ours(connections.current()):
         with contextlib.suppress(EngineError):
             found.append(load(backend_id))
     return found

@@ -105,6 +105,8 @@ def test_a_new_price_begins_now_and_the_old_one_stays_known(operating: APIClient
         ({"kind": "sandbox", "api_base": "https://93.184.215.14"}, "api_base"),
         ({"kind": "sandbox", "options": {"speed": "warp"}}, "options"),
         ({"options": {"anything": 1}}, "options"),
+        ({"kind": "local", "options": {"slots": 0}}, "options"),
+        ({"kind": "local", "options": {"colour": "red"}}, "options"),
         ({"timeouts": {"connect_s": 0}}, "timeouts"),
         ({"timeouts": {"forever_s": 5}}, "timeouts"),
         ({"quality": 1.5}, "quality"),
@@ -117,6 +119,11 @@ def test_names_the_field_that_is_wrong(
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == param
     assert not Backend.objects.filter(model=CLOUD["model"]).exists()
+
+
+def test_a_local_backend_has_the_options_of_its_engine(operating: APIClient) -> None:
+    made = make(operating, kind="local", model="mini:q8_0", options={"slots": 4, "context": 512})
+    assert made["options"] == {"slots": 4, "context": 512}
 
 
 def test_an_allowed_host_inside_is_accepted(operating: APIClient, settings: Any) -> None:

@@ -100,6 +100,21 @@ def test_seconds_are_in_receipt_ledger_and_cost(key: str, team: Team) -> None:
     assert in_order()
 
 
+def test_the_weightiest_is_loaded_first_and_embedders_are_not(key: str) -> None:
+    mini(weight=2.0)
+    for name, words in (
+        ("first", {"weight": 3.0}),
+        ("vectors", {"capabilities": ["embeddings"]}),
+        ("off", {"enabled": False}),
+        ("last", {}),
+    ):
+        Backend.objects.create(name=name, kind="local", model=name, **words)
+    host = Hosted()
+    with inside.opened(Engines(host)):
+        eventually(lambda: len(host.loaded) > 2, within_s=5, what="the warm start")
+    assert host.loaded == ["first", "mini:q8_0", "last"]
+
+
 def test_a_refusal_by_the_engine_is_taken_to_the_next_backend_and_counts_as_no_failure(
     key: str,
 ) -> None:
