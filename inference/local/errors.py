@@ -1,4 +1,4 @@
-"""What can be wrong with a model file or its place; the message is a sentence for people."""
+"""What can be wrong with a model file, its place or its use; the message is for people."""
 
 
 class ModelError(Exception):
@@ -23,3 +23,7 @@ class CutError(FetchError):
 
 class UnreachableError(CutError):
     """Nobody answers there at all."""
+
+
+class UnusableSchemaError(Exception):
+    """A JSON schema cannot be turned into a grammar; the message says what of it."""
