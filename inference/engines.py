@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from inference import cloud, passthrough, sandbox
 from inference.local.words import Gauges
-from inference.words import Call, Engine, EngineError, Event, Failure, Target
+from inference.words import Engine, EngineError, Failure, Target
 
 
 @runtime_checkable
@@ -21,27 +21,18 @@ class Host(Protocol):
     def gauges(self) -> Sequence[Gauges]: ...
 
 
-class AbsentLocal:
-    """Stands where llama.cpp will be."""
+def _local() -> Engine:
+    """llama.cpp is loaded by processes that run local models, and by no other."""
+    from inference.local.local import Local
 
-    async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
-        for event in self._events(target, call):
-            yield event
-
-    def _events(self, target: Target, _call: Call) -> list[Event]:
-        raise EngineError(
-            Failure.SERVER, f"this build has no local engine yet: {target.name} cannot answer"
-        )
-
-    async def close(self) -> None:
-        return None
+    return Local()
 
 
 KINDS: Mapping[str, Callable[[], Engine]] = {
     "sandbox": sandbox.Sandbox,
     "openai-compatible": passthrough.Passthrough,
     "cloud": cloud.Cloud,
-    "local": AbsentLocal,
+    "local": _local,
 }
 
 

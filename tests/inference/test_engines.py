@@ -5,11 +5,8 @@ import asyncio
 import pytest
 
 from inference import cloud
-from inference.embedding import AbsentEmbedder, Embedder
 from inference.engines import open_engines
 from inference.words import Call, EngineError, Failure, Target
-
-CALL = Call(body={"messages": []}, stream=False, deadline_s=1)
 
 
 async def test_each_kind_has_one_engine_that_is_made_once() -> None:
@@ -25,15 +22,14 @@ async def test_what_is_not_there_says_so() -> None:
     engines = open_engines()
     with pytest.raises(EngineError, match="no engine of kind 'odd'"):
         engines.for_kind("odd")
-    with pytest.raises(EngineError, match="no local engine yet") as refused:
+    hello = Call(body={"messages": [{"role": "user", "content": "hi"}]}, stream=False, deadline_s=9)
+    with pytest.raises(EngineError, match="absent:q8_0 is not in the store") as refused:
         async for _ in engines.for_kind("local").run(
-            Target(name="b", kind="local", model="m"), CALL
+            Target(name="b", kind="local", model="absent:q8_0"), hello
         ):
             pass
     assert refused.value.failure is Failure.SERVER
-    embedder: Embedder = AbsentEmbedder()
-    with pytest.raises(EngineError, match="local inference"):
-        await embedder.embed(["text"])
+    assert engines.gauges() == []
 
 
 async def test_warming_blocks_nobody() -> None:

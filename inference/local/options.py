@@ -1,0 +1,46 @@
+"""What an operator may set of a local backend: its `options`, checked and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from inference.local.words import Settings
+from inference.words import EngineError, Failure
+
+Check = tuple[Callable[[Any], bool], str]
+
+
+def _whole(low: int, high: int) -> Check:
+    def fits(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+    return fits, f"a whole number from {low} to {high}"
+
+
+FLAG: Check = (lambda value: isinstance(value, bool), "true or false")
+OPTIONS: Mapping[str, Check] = {
+    "context": _whole(0, 10_000_000),
+    "slots": _whole(1, 64),
+    "waiting": _whole(0, 10_000),
+    "threads": _whole(0, 256),
+    "chunk": _whole(16, 8192),
+    "gpu_layers": _whole(-1, 1000),
+    "mmap": FLAG,
+    "repack": FLAG,
+}
+
+
+def check_options(options: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a backend's options, a sentence each; empty when nothing is."""
+    wrong = [f"{name} is no option of a local model" for name in options if name not in OPTIONS]
+    for name, (fits, wanted) in OPTIONS.items():
+        if name in options and not fits(options[name]):
+            wrong.append(f"{name} must be {wanted}")
+    return wrong
+
+
+def settings(options: Mapping[str, Any]) -> Settings:
+    if wrong := check_options(options):
+        raise EngineError(Failure.SERVER, f"the backend's options: {'; '.join(wrong)}")
+    return Settings(**options)

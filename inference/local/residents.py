@@ -1,0 +1,244 @@
+"""Which models are in memory: loaded once when first wanted, put out when others need the room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from inference.local import crashes, models
+from inference.local.chat import Chat
+from inference.local.crashes import Marks, TakenOutError
+from inference.local.engine import Engine
+from inference.local.models import ModelFile
+from inference.local.words import Gauges, Settings, Told
+from inference.words import EngineError, Failure
+
+RETRY_S = 30.0
+"""How long a model that could not be loaded is left alone."""
+BUSY_RETRY_S = 2.0
+LEAVING_S = 5.0
+SHARE_OF_MEMORY = 0.5
+
+Open = Callable[[ModelFile, Settings], Engine]
+Inbox = asyncio.Queue[tuple[int, Told]]
+Key = tuple[str, str, Settings]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where the news of one job goes: into its call's inbox, under its number there."""
+
+    inbox: Inbox
+    number: int
+
+
+class Post:
+    """Wakes the event loop once for each step of an engine, however many jobs it tells of."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, happened: Sequence[tuple[object, Told]]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(_deliver, happened)
+
+
+def _deliver(happened: Sequence[tuple[object, Told]]) -> None:
+    for seat, told in happened:
+        if isinstance(seat, Seat):
+            seat.inbox.put_nowait((seat.number, told))
+
+
+@dataclass(kw_only=True, slots=True)
+class Resident:
+    """One loaded model, and how many calls use it."""
+
+    engine: Engine
+    chat: Chat
+    post: Post
+    used_at: float = 0.0
+    users: int = 0
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nobody uses it."""
+
+    @property
+    def bytes(self) -> int:
+        facts = self.engine.facts
+        return facts.weights_bytes + facts.kv_bytes_per_token * facts.context * facts.layout.lanes
+
+    def enter(self) -> Self:
+        self.users += 1
+        self.left.clear()
+        return self
+
+    def leave(self) -> None:
+        self.users -= 1
+        self.used_at = time.monotonic()
+        if not self.users:
+            self.left.set()
+
+
+@dataclass(kw_only=True, slots=True)
+class Place:
+    """Of one model in one setting: what became of it."""
+
+    model: ModelFile
+    state: str = "loading"
+    error: EngineError | None = None
+    failed_at: float = 0.0
+    resident: Resident | None = None
+    loading: asyncio.Task[None] | None = None
+
+    @property
+    def gauges(self) -> Gauges:
+        if self.resident:
+            return self.resident.engine.gauges()
+        message = self.error.message if self.error else ""
+        return Gauges(model=self.model.reference, state=self.state, message=message)
+
+
+def open_engine(model: ModelFile, settings: Settings) -> Engine:
+    return Engine(model.path, settings, name=model.reference)
+
+
+class Residents:
+    """Belongs to one event loop; models are loaded and closed on threads."""
+
+    def __init__(self, *, memory_bytes: int = 0, opening: Open = open_engine) -> None:
+        self._memory_bytes = memory_bytes or _usual_memory_bytes()
+        self._opening = opening
+        self._places: dict[Key, Place] = {}
+        self._open = True
+
+    async def take(self, model: ModelFile, settings: Settings) -> Resident:
+        """Whoever takes it must `leave` it. Raises EngineError when it cannot be had."""
+        place = self._places.setdefault(
+            (model.reference, model.sha256, settings), Place(model=model)
+        )
+        self._notice_trouble(place)
+        if place.resident is None:
+            await self._loaded(place, settings)
+        if place.resident is None:
+            raise place.error or EngineError(Failure.SERVER, f"{model.reference} is not loaded")
+        return place.resident.enter()
+
+    def gauges(self) -> list[Gauges]:
+        return [place.gauges for place in self._places.values()]
+
+    async def close(self) -> None:
+        self._open = False
+        places = list(self._places.values())
+        self._places.clear()
+        for place in places:
+            if place.loading:
+                _marks().withdraw(place.model.reference)
+            if place.resident:
+                await _closed(place.resident)
+
+    def _notice_trouble(self, place: Place) -> None:
+        """An engine that broke is closed and counts as a model that could not be loaded."""
+        resident = place.resident
+        if resident and (said := resident.engine.gauges()).state != "ready":
+            place.resident = None
+            _failed(place, EngineError(Failure.SERVER, said.message or f"it is {said.state}"))
+
+    async def _loaded(self, place: Place, settings: Settings) -> None:
+        """One load at a time for each place, whoever waits for it and whoever gives up."""
+        if place.loading is None:
+            if place.state == "failed" and time.monotonic() - place.failed_at < RETRY_S:
+                return
+            place.loading = asyncio.create_task(self._load(place, settings))
+        await asyncio.shield(place.loading)
+
+    async def _load(self, place: Place, settings: Settings) -> None:
+        place.state, place.error = "loading", None
+        try:
+            await self._make_room(place.model, settings)
+            engine, chat = await asyncio.to_thread(self._opened, place.model, settings)
+            fresh = Resident(engine=engine, chat=chat, post=Post(), used_at=time.monotonic())
+            fresh.left.set()
+            if self._open:
+                place.resident, place.state = fresh, "ready"
+            else:
+                await _closed(fresh)
+        except EngineError as error:
+            _failed(place, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, callers must be told
+            _failed(place, EngineError(Failure.SERVER, f"{place.model.reference}: {error}"))
+        finally:
+            place.loading = None
+
+    def _opened(self, model: ModelFile, settings: Settings) -> tuple[Engine, Chat]:
+        """On a thread of its own: this takes from milliseconds to minutes."""
+        with _marks().loading(model.reference, model.path):
+            engine = self._opening(model, settings)
+        facts = engine.facts
+        try:
+            chat = Chat(
+                facts.template, bos=facts.bos_text, eos=facts.eos_text, controls=facts.controls
+            )
+        except EngineError:
+            engine.close()
+            raise
+        return engine, chat
+
+    async def _make_room(self, model: ModelFile, settings: Settings) -> None:
+        """Puts out what nobody uses, longest unused first; a model alone is never too large."""
+        wanted = model.facts.memory_bytes(context=settings.context, slots=settings.slots)
+        idle = [key for key, place in self._places.items() if _idle(place)]
+        for key in sorted(idle, key=self._last_used):
+            replaced = key[0] == model.reference and key[1] != model.sha256
+            if replaced or self._used_bytes() + wanted > self._memory_bytes:
+                resident = self._places.pop(key).resident
+                if resident:
+                    await _closed(resident)
+        used = self._used_bytes()
+        if used and used + wanted > self._memory_bytes:
+            raise EngineError(
+                Failure.SERVER,
+                f"no memory for {model.reference} beside the models that are answering",
+                retry_after_s=BUSY_RETRY_S,
+            )
+
+    def _last_used(self, key: Key) -> float:
+        resident = self._places[key].resident
+        return resident.used_at if resident else 0.0
+
+    def _used_bytes(self) -> int:
+        return sum(place.resident.bytes for place in self._places.values() if place.resident)
+
+
+async def _closed(resident: Resident) -> None:
+    """Not while somebody still reads its vocabulary: its memory is given back."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(resident.left.wait(), LEAVING_S)
+        await asyncio.to_thread(resident.engine.close)
+
+
+def _failed(place: Place, error: EngineError) -> None:
+    """A model that is taken out is looked at again each time: somebody may have forgiven it."""
+    place.state = "taken-out" if isinstance(error, TakenOutError) else "failed"
+    place.error, place.failed_at = error, time.monotonic()
+
+
+def _idle(place: Place) -> bool:
+    return place.resident is not None and place.resident.users == 0
+
+
+def _marks() -> Marks:
+    return crashes.Marks(models.store().folder)
+
+
+def _usual_memory_bytes() -> int:
+    """Half of what the machine has; a container's limit counts when it is lower."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            whole = min(whole, int(Path(limit).read_text()))
+    return int(whole * SHARE_OF_MEMORY)
