@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -63,6 +63,12 @@ class BackendForm(forms.Form):
         if backend.secret_sealed:
             form.fields["secret"].help_text = "A key is set. Enter another to replace it."
         return form
+
+    def offer_models(self, references: Sequence[str]) -> None:
+        """A local backend takes one of the files that are here, or keeps the one it has."""
+        names = sorted({*references, str(self.initial.get("model", ""))} - {""})
+        field = forms.ChoiceField(choices=[(name, name) for name in names], label="Model file")
+        self.fields["model"] = field
 
     def asked(self) -> dict[str, Any]:
         """What the serializer is to judge."""

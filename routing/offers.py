@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from inference.local import shipped_model
+from inference.local.models import ModelFile
+from routing import shelf
 from routing.models import Kind
 
 
@@ -25,6 +28,7 @@ class Offer:
     quality: float = 0.75
     api_base: str = ""
     key_from: str = ""
+    price_compute_s: str = ""
 
     def initial(self) -> dict[str, Any]:
         price_in, price_out, price_cached_in = self.prices
@@ -36,6 +40,7 @@ class Offer:
             "price_in": price_in,
             "price_out": price_out,
             "price_cached_in": price_cached_in,
+            "price_compute_s": self.price_compute_s,
             "context": self.context,
             "max_output": self.max_output,
             "capabilities": list(self.capabilities),
@@ -43,6 +48,12 @@ class Offer:
             "enabled": True,
         }
 
+
+COMPUTE_S = "0.00001"
+"""USD for a second of a core: what rented ones cost in an ordinary month, rounded up."""
+
+MINI_QUALITY = 0.15
+"""kora-mini is a demo: it knows a few small tasks and nothing else."""
 
 OFFERS = (
     Offer(
@@ -107,9 +118,68 @@ OFFERS = (
         key_from="the Azure portal, Keys and Endpoint",
     ),
     Offer(
+        slug="local",
+        label="Model on this machine",
+        note="A GGUF file, run by KORA in llama.cpp",
+        kind=Kind.LOCAL.value,
+        name="local-model",
+        model="",
+        prices=("0", "0", "0"),
+        price_compute_s=COMPUTE_S,
+        context=4_096,
+        max_output=1_024,
+        capabilities=("json_schema",),
+        quality=0.4,
+    ),
+    Offer(
+        slug="vllm",
+        label="vLLM",
+        note="A server of your own; AWQ and GPTQ models too",
+        kind=Kind.OPENAI_COMPATIBLE.value,
+        name="vllm",
+        model="model-name",
+        prices=("0", "0", "0"),
+        context=32_768,
+        max_output=4_096,
+        capabilities=("tools", "json_schema"),
+        quality=0.6,
+        api_base="http://vllm.example.internal:8000/v1",
+        key_from="the server's --api-key; leave it empty if it was started without one",
+    ),
+    Offer(
+        slug="llama-server",
+        label="llama-server",
+        note="llama.cpp's own server; start it with --metrics",
+        kind=Kind.OPENAI_COMPATIBLE.value,
+        name="llama-server",
+        model="model-name",
+        prices=("0", "0", "0"),
+        context=8_192,
+        max_output=2_048,
+        capabilities=("json_schema",),
+        quality=0.5,
+        api_base="http://llama.example.internal:8080/v1",
+        key_from="the server's --api-key; leave it empty if it was started without one",
+    ),
+    Offer(
+        slug="ollama",
+        label="Ollama",
+        note="Models that an Ollama server keeps",
+        kind=Kind.OPENAI_COMPATIBLE.value,
+        name="ollama",
+        model="llama3.2",
+        prices=("0", "0", "0"),
+        context=4_096,
+        max_output=2_048,
+        capabilities=("tools", "json_schema"),
+        quality=0.5,
+        api_base="http://ollama.example.internal:11434/v1",
+        key_from="nowhere: Ollama asks for none unless a proxy before it does",
+    ),
+    Offer(
         slug="compatible",
         label="OpenAI-compatible",
-        note="vLLM, Ollama, LM Studio, another gateway",
+        note="LM Studio, another gateway, any other server",
         kind=Kind.OPENAI_COMPATIBLE.value,
         name="my-server",
         model="model-name",
@@ -140,3 +210,18 @@ OFFERS = (
 def find(slug: str) -> Offer:
     """The first when none of them is meant."""
     return next((offer for offer in OFFERS if offer.slug == slug), OFFERS[0])
+
+
+def of_model(model: ModelFile) -> Offer:
+    """A backend that answers with this file; what it may say of itself is in the file."""
+    facts, offer = model.facts, find("local")
+    demo = model.name == shipped_model.NAME
+    return replace(
+        offer,
+        name=model.name,
+        model=model.reference,
+        context=facts.context or offer.context,
+        max_output=max(1, (facts.context or offer.context) // 2),
+        capabilities=shelf.capabilities_of(facts),
+        quality=MINI_QUALITY if demo else offer.quality,
+    )

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from inference.local import fetching, hub, models
+from inference.local import crashes, fetching, hub, models
 from inference.local.errors import AbsentModelError, ModelError
+from inference.local.facts import Facts
 from inference.local.fetching import Progress, Wanted
 from inference.local.hub import Hub, Listed
 from inference.local.models import ModelFile
 from inference.local.web import Source
-from routing import upstreams
+from inference.local.words import Gauges
+from routing import gauges, upstreams
 from routing.models import Backend, Kind
+
+WORDS = {
+    "ready": ("loaded", "ok"),
+    "loading": ("loading", "warn"),
+    "failed": ("failed", "bad"),
+    "taken-out": ("taken out", "bad"),
+}
+"""A gauge's state as the page says it, and how the badge looks."""
+TAKEN_OUT = "A worker died twice while it was loading this file, so none loads it any more."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +41,17 @@ class Pull:
     variant: str = ""
     revision: str = "main"
     sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """How a file is doing in the workers, in a word and with what there is to say about it."""
+
+    word: str
+    look: str = ""
+    message: str = ""
+    gauges: Gauges | None = None
+    may_retry: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +91,50 @@ def resolved(reference: str) -> str:
         return ""
 
 
+def state(model: ModelFile) -> State:
+    """What the workers' heartbeats say; crashes stand on the disk and are known without them."""
+    said = [each for each in gauges.everything() if each.model == model.reference]
+    found = said[0] if said else None
+    if _marks().crashes(model.reference, model.path) >= crashes.ENOUGH:
+        return State(word="taken out", look="bad", message=TAKEN_OUT, may_retry=True)
+    if found is None:
+        return State(word="not loaded")
+    word, look = WORDS.get(found.state, (found.state, ""))
+    return State(
+        word=word,
+        look=look,
+        message=found.message,
+        gauges=found if found.state == "ready" else None,
+        may_retry=look == "bad",
+    )
+
+
+def forgive(model: ModelFile) -> None:
+    """Forgets its crashes, so that a worker may load it again."""
+    _marks().forgive(model.reference)
+
+
+def unfit(model: str, context: int, capabilities: Collection[str]) -> dict[str, str]:
+    """What a local backend may not claim of its model, by field; empty when all is well."""
+    try:
+        facts = models.find(model).facts
+    except ModelError as error:
+        return {"model": str(error)}
+    wrong = {}
+    if facts.context and context > facts.context:
+        wrong["context"] = f"{model} holds {facts.context} tokens."
+    if refused := _cannot(facts, capabilities):
+        wrong["capabilities"] = f"{model} {refused}."
+    return wrong
+
+
+def capabilities_of(facts: Facts) -> tuple[str, ...]:
+    """Grammars keep any model that writes to a schema; tools take a template that knows them."""
+    if facts.embeds:
+        return ("embeddings",)
+    return ("tools", "json_schema") if facts.tools else ("json_schema",)
+
+
 def remove(reference: str, *, force: bool = False) -> ModelFile:
     """Refused while an enabled backend answers with it."""
     model = models.find(reference)
@@ -79,6 +146,20 @@ def remove(reference: str, *, force: bool = False) -> ModelFile:
             f"{model.reference} answers for {', '.join(busy)}: switch that off first (or --force)."
         )
     return models.store().remove(model.reference)
+
+
+def _cannot(facts: Facts, claimed: Collection[str]) -> str:
+    if facts.embeds:
+        return "" if set(claimed) == {"embeddings"} else "makes embeddings and nothing else"
+    if "embeddings" in claimed:
+        return "writes text and makes no embeddings"
+    if "vision" in claimed:
+        return "reads text only"
+    return "has a chat template without tools" if "tools" in claimed and not facts.tools else ""
+
+
+def _marks() -> crashes.Marks:
+    return crashes.Marks(models.store().folder)
 
 
 def _in_hub(asked: Pull) -> _Found:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from routing import api, views
+from routing import api, model_views, views
 
 if TYPE_CHECKING:
     from rest_framework.routers import BaseRouter
@@ -17,6 +17,10 @@ def register(router: BaseRouter) -> None:
 
 
 console = [
+    path("models/", model_views.model_files, name="model_files"),
+    path("models/<str:reference>/", model_views.model_file, name="model_file"),
+    path("models/<str:reference>/remove/", model_views.model_remove, name="model_remove"),
+    path("models/<str:reference>/retry/", model_views.model_retry, name="model_retry"),
     path("backends/", views.backends, name="backends"),
     path("backends/new/", views.backend_new, name="backend_new"),
     path("backends/<int:backend_id>/", views.backend, name="backend"),

@@ -17,8 +17,9 @@ from kombu.exceptions import OperationalError
 
 from analytics import figures
 from analytics.views import seen_by
+from inference.local import models
 from routing import forms, offers, serializers, tasks
-from routing.models import Backend
+from routing.models import Backend, Kind
 from teams import audit
 from teams.access import actor_of
 
@@ -39,8 +40,8 @@ def backends(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def backend_new(request: HttpRequest) -> HttpResponse:
     _require_operator(request)
-    offer = offers.find(request.GET.get("provider", ""))
-    form = forms.BackendForm(request.POST or None, initial=offer.initial())
+    offer = _offer(request)
+    form = _with_models(forms.BackendForm(request.POST or None, initial=offer.initial()))
     if request.method == "POST":
         made = _saved(request, form, None)
         if made:
@@ -55,7 +56,7 @@ def backend_new(request: HttpRequest) -> HttpResponse:
 def backend(request: HttpRequest, backend_id: int) -> HttpResponse:
     row = get_object_or_404(serializers.priced(Backend.objects.all()), pk=backend_id)
     may_write = actor_of(request).operates
-    form = forms.BackendForm.of(row, request.POST or None) if may_write else None
+    form = _with_models(forms.BackendForm.of(row, request.POST or None)) if may_write else None
     if request.method == "POST":
         _require_operator(request)
         if form and _saved(request, form, row):
@@ -109,6 +110,23 @@ def backend_switch(request: HttpRequest, backend_id: int) -> HttpResponse:
         audit.record(actor_of(request), "update", row, before=before, after=audit.facts_of(row))
     messages.success(request, f"{row.name} is {'on' if row.enabled else 'off'}.")
     return redirect("backend", row.pk)
+
+
+def _offer(request: HttpRequest) -> offers.Offer:
+    """The chosen provider's; of a model file, what that file can do."""
+    offer = offers.find(request.GET.get("provider", ""))
+    if offer.kind != Kind.LOCAL:
+        return offer
+    wanted, files = request.GET.get("model", ""), models.all_files()
+    chosen = next((file for file in files if file.reference == wanted), None)
+    chosen = chosen or (files[0] if files else None)
+    return offers.of_model(chosen) if chosen else offer
+
+
+def _with_models(form: forms.BackendForm) -> forms.BackendForm:
+    if form["kind"].value() == Kind.LOCAL:
+        form.offer_models([file.reference for file in models.all_files()])
+    return form
 
 
 def _since(request: HttpRequest) -> datetime | None:

@@ -12,10 +12,13 @@ from inference.local import gguf_header
 from inference.local.errors import BadModelError
 from inference.local.ggml_types import FORMATS, MIXES
 from inference.local.gguf_header import Header, Items
+from inference.local.words import Settings
 
 EMBEDDERS = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3"})
 KV_BYTES = 2
 """A key or value number is kept as f16."""
+LANES_BYTES = 1 << 30
+"""What the engine gives to the keys and values of all its lanes at most."""
 CHUNK = 512
 """Tokens of a step for whose intermediate results room is made."""
 
@@ -52,6 +55,12 @@ class Facts:
         kept = self.kv_bytes_per_token * (context or self.context) * slots
         step = CHUNK * 4 * (self.vocabulary + 12 * self.width)
         return self.bytes + kept + step
+
+    def running_bytes(self) -> int:
+        """As the engine runs it unless told otherwise: every lane with a place for a sequence."""
+        slots = Settings().slots
+        kept = self.kv_bytes_per_token * self.context * (slots + max(1, slots // 2))
+        return self.memory_bytes(context=1) + min(kept, LANES_BYTES)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

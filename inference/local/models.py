@@ -214,7 +214,7 @@ def all_files() -> list[ModelFile]:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return [path for path in folder.iterdir() if path.is_dir() and path.name != INCOMING]
+        return [path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
     except FileNotFoundError:
         return []
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from inference.local import models, quantising
 from inference.local.errors import AbsentModelError, ModelError
@@ -45,13 +44,42 @@ def place(store: Store, progress: Progress = quantising.quiet) -> ModelFile:
     return store.find(REFERENCE)
 
 
-def accuracy() -> Mapping[str, Any]:
-    """Held-out marks by task and difficulty, as they were measured; empty when none were."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """How many of its held-out prompts each variant got right, by task and difficulty."""
+
+    variants: tuple[str, ...] = ()
+    rows: tuple[tuple[str, str, tuple[float | None, ...]], ...] = ()
+    """Task, difficulty, and a share of one for each variant."""
+    note: str = ""
+
+
+def marks() -> Marks:
+    """Read from `shipped/kora-mini.json`: `{"note": …, "accuracy": {task: {difficulty: {variant:
+    share}}}}`. Without the file, or in another form, there are none."""
     try:
-        found = json.loads((FOLDER / f"{NAME}.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        stored = json.loads((FOLDER / f"{NAME}.json").read_text())
+        return _marks(stored["accuracy"], str(stored.get("note", "")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Marks()
+
+
+def _marks(accuracy: dict[str, dict[str, dict[str, float]]], note: str) -> Marks:
+    flat = [
+        (task, difficulty, shares)
+        for task, levels in accuracy.items()
+        for difficulty, shares in levels.items()
+    ]
+    variants = tuple(dict.fromkeys(name for *_, shares in flat for name in shares))
+    rows = (
+        (task, difficulty, tuple(_share(shares.get(name)) for name in variants))
+        for task, difficulty, shares in flat
+    )
+    return Marks(variants=variants, rows=tuple(rows), note=note)
+
+
+def _share(said: float | None) -> float | None:
+    return None if said is None else float(said)
 
 
 def _clear_older(store: Store) -> None:

@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from inference.local import sizes
 from teams.models import Team
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PLACES = (
     ("overview", "Overview", "overview", "g o"),
     ("requests", "Requests", "requests", "g r"),
     ("backends", "Models", "models", "g b"),
+    ("model_files", "Model files", "files", "g m"),
     ("keys", "Keys", "keys", "g k"),
     ("team", "Team", "team", "g t"),
     ("audit", "Audit", "audit", "g a"),
@@ -42,7 +44,12 @@ TIER_NAMES = {
     "cloud": "Cloud",
     "none": "Nobody",
 }
-CAPABILITIES = {"tools": "tools", "json_schema": "JSON schema", "vision": "images"}
+CAPABILITIES = {
+    "tools": "tools",
+    "json_schema": "JSON schema",
+    "vision": "images",
+    "embeddings": "embeddings",
+}
 STATE_CLASSES = {
     "answered": "ok",
     "open": "warn",
@@ -190,6 +197,12 @@ def count(value: float | str | None) -> str:
     if number >= 10_000:
         return f"{number / 1_000:.1f}k"
     return f"{number:,.0f}"
+
+
+@register.filter
+def size(value: float | None) -> str:
+    """Bytes, in the decimal units of disks."""
+    return NOTHING if value is None else sizes.told(value)
 
 
 @register.filter

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ from rest_framework.test import APIClient
 
 from analytics.models import Price
 from inference import secrets
+from inference.local import models
 from routing import connections, tasks
 from routing.models import Backend, Health, HealthState
 from teams.models import AuditRow, Organisation, Role, Scope, Team
+from tests.inference.local import tiny
 from tests.teams.conftest import as_key, as_member, member_of
 
 SECRET = "sk-provider-1234567890"
@@ -121,8 +125,17 @@ def test_names_the_field_that_is_wrong(
     assert not Backend.objects.filter(model=CLOUD["model"]).exists()
 
 
-def test_a_local_backend_has_the_options_of_its_engine(operating: APIClient) -> None:
-    made = make(operating, kind="local", model="mini:q8_0", options={"slots": 4, "context": 512})
+@pytest.fixture
+def mini(tmp_path: Path) -> Iterator[str]:
+    """A model in a store of the test's own."""
+    before = models.store().folder
+    models.use(tmp_path / "models")
+    yield models.store().import_file(tiny.write(tmp_path / "t.gguf"), "mini:q8_0").reference
+    models.use(before)
+
+
+def test_a_local_backend_has_the_options_of_its_engine(operating: APIClient, mini: str) -> None:
+    made = make(operating, kind="local", model=mini, options={"slots": 4, "context": 512})
     assert made["options"] == {"slots": 4, "context": 512}
 
 

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from analytics.models import Budget, BudgetScope, Exchange, Price
+from inference.local import models
 from routing.models import Backend
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
+from tests.inference.local import tiny
 
 REFUSED = {405, 302}
 """302: the login page sends whoever is logged in on, whatever they ask."""
@@ -60,6 +63,10 @@ TABLE: dict[str, Allowed] = {
     "audit/": READ,
     "requests/": READ,
     "requests/<exchange_id>/": READ,
+    "models/": READ,
+    "models/<reference>/": READ,
+    "models/<reference>/remove/": {"GET": OPERATORS, "POST": OPERATORS},
+    "models/<reference>/retry/": {"POST": OPERATORS},
     "backends/": READ,
     "backends/new/": {"GET": OPERATORS, "POST": OPERATORS},
     "backends/<backend_id>/": {"GET": MEMBERS, "POST": OPERATORS},
@@ -122,7 +129,19 @@ def people(red: Team) -> dict[str, Member | None]:
 
 
 @pytest.fixture
-def things(red: Team, people: dict[str, Member | None]) -> dict[str, Any]:
+def shelf(tmp_path: Path) -> Iterator[str]:
+    """A store with one model, which comes back after each removal: it is no row to roll back."""
+    before = models.store().folder
+    models.use(tmp_path / "models")
+    file = models.store().import_file(tiny.write(tmp_path / "t.gguf"), "toy:f16")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inference.local.models.Store.remove", lambda *_: file)
+        yield file.reference
+    models.use(before)
+
+
+@pytest.fixture
+def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str, Any]:
     """One of everything, by the first words of the address it is found at."""
     key = keys.issue(red, name="k").key.pk
     held = Membership.objects.get(team=red, role=Role.VIEWER).pk
@@ -141,6 +160,7 @@ def things(red: Team, people: dict[str, Member | None]) -> dict[str, Any]:
     row = AuditRow.objects.create(actor="x", action="y", subject="z", subject_id="1", team=red)
     return {
         "key_id": key,
+        "reference": shelf,
         "membership_id": held,
         "backend_id": backend,
         "exchange_id": exchange,

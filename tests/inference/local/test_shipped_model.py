@@ -67,7 +67,7 @@ def test_one_that_was_removed_does_not_come_back(store: Store) -> None:
 def test_a_release_without_it_has_nothing_to_do(store: Store, folder: Path) -> None:
     (folder / "kora-mini-f16.gguf").unlink()
     assert not shipped_model.is_due(store)
-    assert shipped_model.accuracy() == {}
+    assert shipped_model.marks() == shipped_model.Marks()
 
 
 def test_a_later_release_replaces_what_an_earlier_one_shipped(store: Store, folder: Path) -> None:
@@ -89,10 +89,19 @@ def test_somebodys_own_model_of_that_name_is_left_alone(store: Store, tmp_path: 
 
 
 def test_the_marks_are_read_or_absent(folder: Path) -> None:
-    (folder / "kora-mini.json").write_text(json.dumps({"tasks": {}}))
-    assert shipped_model.accuracy() == {"tasks": {}}
-    (folder / "kora-mini.json").write_text("[")
-    assert shipped_model.accuracy() == {}
+    path = folder / "kora-mini.json"
+    accuracy = {"sort": {"easy": {"f16": 0.97, "q8_0": 0.96}, "hard": {"f16": 0.4}}}
+    path.write_text(json.dumps({"note": "300 prompts a task", "accuracy": accuracy}))
+    found = shipped_model.marks()
+    assert found.variants == ("f16", "q8_0")
+    assert found.rows == (("sort", "easy", (0.97, 0.96)), ("sort", "hard", (0.4, None)))
+    assert found.note == "300 prompts a task"
+
+
+@pytest.mark.parametrize("written", ["[", "[]", "{}", '{"accuracy": 5}', '{"accuracy": {"a": 1}}'])
+def test_marks_in_another_form_are_left_out(folder: Path, written: str) -> None:
+    (folder / "kora-mini.json").write_text(written)
+    assert shipped_model.marks() == shipped_model.Marks()
 
 
 def test_a_quantising_child_ends_when_whoever_asked_is_killed(store: Store, tmp_path: Path) -> None:
