@@ -173,8 +173,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         same = old is not None and all(now[name] == getattr(old, name) for name in CLAIMS)
         if attrs.get("kind", old.kind if old else "") != Kind.LOCAL or same:
             return {}
-        context = now["context"] or Backend._meta.get_field("context").default
-        return shelf.unfit(str(now["model"]), context, now["capabilities"] or ())
+        return shelf.unfit(str(now["model"]), now["context"] or 0, now["capabilities"] or ())
 
     def _half_priced(self, attrs: dict[str, Any]) -> dict[str, str]:
         given = [name for name in PRICES if attrs.get(f"now_{name}") is not None]
@@ -190,6 +189,8 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
     def create(self, validated_data: dict[str, Any]) -> Backend:
         prices = _prices(validated_data)
         sealed = _sealed(validated_data.pop("secret", ""), validated_data["name"])
+        if validated_data["kind"] == Kind.LOCAL:
+            validated_data.setdefault("context", shelf.context_of(validated_data["model"]))
         with transaction.atomic():
             made = Backend.objects.create(secret_sealed=sealed, **validated_data)
             self._begin_price(made, prices)

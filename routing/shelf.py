@@ -128,6 +128,11 @@ def unfit(model: str, context: int, capabilities: Collection[str]) -> dict[str, 
     return wrong
 
 
+def context_of(model: str) -> int:
+    """What a backend of this model holds when nobody says less."""
+    return models.find(model).facts.context
+
+
 def capabilities_of(facts: Facts) -> tuple[str, ...]:
     """Grammars keep any model that writes to a schema; tools take a template that knows them."""
     if facts.embeds:

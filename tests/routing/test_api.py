@@ -137,6 +137,7 @@ def mini(tmp_path: Path) -> Iterator[str]:
 def test_a_local_backend_has_the_options_of_its_engine(operating: APIClient, mini: str) -> None:
     made = make(operating, kind="local", model=mini, options={"slots": 4, "context": 512})
     assert made["options"] == {"slots": 4, "context": 512}
+    assert made["context"] == 2048  # the file's
 
 
 def test_an_allowed_host_inside_is_accepted(operating: APIClient, settings: Any) -> None:
