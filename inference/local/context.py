@@ -36,7 +36,6 @@ class Context:
 
     def __init__(self, model: Model, layout: Layout) -> None:
         self._model = model
-        self.threads = layout.threads
         self.pointer = llama.llama_init_from_model(model.pointer, _params(layout))
         if not self.pointer:
             raise UnloadableError(model.path, "there is no room for its context")
@@ -50,6 +49,10 @@ class Context:
         if self.pointer:
             llama.llama_free(self.pointer)
             self.pointer = None
+
+    def use(self, threads: int) -> None:
+        """From the next step on."""
+        quick.llama_set_n_threads(self.pointer, threads, threads)
 
     def decode(self, feeds: Sequence[Feed]) -> int:
         """Zero when all went well; otherwise the lanes of these feeds hold nobody knows what."""

@@ -55,7 +55,7 @@ class Engine:
         except EngineError:
             self._model.free()
             raise
-        self._loop = Loop(self._model, self._context, settings, lanes=self._layout.lanes)
+        self._loop = Loop(self._model, self._context, settings, self._layout)
         self._thread = threading.Thread(target=self._work, name=f"engine {name}", daemon=True)
         self._thread.start()
 

@@ -16,7 +16,7 @@ from inference.words import EngineError, Failure
 # A thread that waits for another at the end of each operation spins. By default it does so for
 # milliseconds, which on a busy machine takes the core from the very thread that it waits for.
 # libgomp reads this once, when it is loaded.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 import llama_cpp._utils as _binding_utils
 import llama_cpp.llama_cpp as _binding

@@ -7,10 +7,12 @@ import queue
 import time
 from collections.abc import Sequence
 
-from inference.local import batch
+from inference.local import batch, crew
 from inference.local.context import Context, Feed
+from inference.local.crew import Crew
 from inference.local.lanes import Lanes
-from inference.local.library import Model
+from inference.local.library import Layout, Model
+from inference.local.meter import Meter
 from inference.local.running import Running
 from inference.local.sampling import Candidates
 from inference.local.speeds import Speeds
@@ -24,7 +26,7 @@ Fed = list[tuple[Running, Feed]]
 class Loop:
     """Other threads put into `arrivals` and look at `running`, `waiting` and the figures."""
 
-    def __init__(self, model: Model, context: Context, settings: Settings, *, lanes: int) -> None:
+    def __init__(self, model: Model, context: Context, settings: Settings, layout: Layout) -> None:
         self.arrivals: queue.SimpleQueue[Running | None] = queue.SimpleQueue()
         self.running: list[Running] = []
         """In the order of their lanes."""
@@ -35,8 +37,9 @@ class Loop:
         self.prefilled = 0
         """Prompt tokens that went through the model."""
         self._model, self._context, self._settings = model, context, settings
-        self._lanes = Lanes(context, lanes)
-        self._meter = Meter(settings, context.threads)
+        self._lanes = Lanes(context, layout.lanes)
+        self._meter = Meter(on_gpu=settings.gpu_layers != 0)
+        self._crew = Crew((settings.threads,) if settings.threads else crew.choices(layout.threads))
         self._candidates = Candidates(model.vocabulary)
         self._told: dict[Tell, list[tuple[object, Told]]] = {}
         self._number = 0
@@ -133,18 +136,25 @@ class Loop:
     def _step(self) -> None:
         began = time.perf_counter()
         fed = self._feeds()
-        self._meter.start()
-        status = self._context.decode([feed for _, feed in fed])
-        self._meter.stop()
+        total = sum(feed.count for _, feed in fed)
+        status = self._compute(fed, total)
         if status:
             self._fail(fed, status)
             return
-        self._account(fed)
-        answering = [one for one, feed in fed if feed.answers]
-        total, wrote = sum(feed.count for _, feed in fed), len(answering)
+        self._account(fed, total)
+        wrote = sum(feed.answers for _, feed in fed)
         self._write(fed, wrote)
         self.prefilled += total - wrote
         self.speeds.step(total - wrote, wrote, time.perf_counter() - began)
+
+    def _compute(self, fed: Fed, total: int) -> int:
+        threads = self._crew.choose(total)
+        self._context.use(threads)
+        self._meter.start()
+        status = self._context.decode([feed for _, feed in fed])
+        wall_s = self._meter.stop(threads)
+        self._crew.saw(total, threads, wall_s)
+        return status
 
     def _feeds(self) -> Fed:
         """Everyone who writes is in every step; those who read share what is left of it."""
@@ -168,8 +178,8 @@ class Loop:
             return {}
         return batch.shares(reading, batch.chunk(self.speeds.prefill_tps, self._settings.chunk))
 
-    def _account(self, fed: Fed) -> None:
-        each_s = self._meter.take() / sum(feed.count for _, feed in fed)
+    def _account(self, fed: Fed, total: int) -> None:
+        each_s = self._meter.take() / total
         for running, feed in fed:
             running.compute_s += each_s * feed.count
             if running.lane is not None:
@@ -219,32 +229,3 @@ class Loop:
                 tell(events)
             except Exception:  # one listener's fault is not the others'
                 log.exception("a listener of the local engine failed")
-
-
-class Meter:
-    """Seconds of processor time since they were last taken: of the engine's own thread, and while
-    llama.cpp computes as often as there are threads, which all work or wait together. Unlike the
-    clock on the wall it stands still while others have the core. With layers on a GPU, the wall."""
-
-    def __init__(self, settings: Settings, threads: int) -> None:
-        on_gpu = settings.gpu_layers != 0
-        self._clock = time.perf_counter if on_gpu else time.thread_time
-        self._times = 1 if on_gpu else threads
-        self._spent_s = self._started = 0.0
-        self._mark = 0.0
-
-    def begin(self) -> None:
-        """On the thread whose time is measured."""
-        self._mark = time.thread_time()
-
-    def start(self) -> None:
-        self._spent_s += time.thread_time() - self._mark
-        self._started = self._clock()
-
-    def stop(self) -> None:
-        self._spent_s += (self._clock() - self._started) * self._times
-        self._mark = time.thread_time()
-
-    def take(self) -> float:
-        spent_s, self._spent_s = self._spent_s, 0.0
-        return spent_s

@@ -64,7 +64,8 @@ class Running:
     @property
     def owed(self) -> int:
         """Tokens that the model has not seen. One is left when the next can be chosen after it."""
-        return len(self.tokens) - (self.lane.read if self.lane else 0)
+        lane = self.lane  # other threads may ask, for an estimate
+        return len(self.tokens) - (lane.read if lane else 0)
 
     def place(self) -> int:
         return self.lane.number if self.lane else -1

@@ -20,6 +20,7 @@ class Settings:
     waiting: int = 32
     """Jobs that may wait for a slot; one more is refused."""
     threads: int = 0
+    """Zero: as many as have lately been quickest, up to the number of cores."""
     chunk: int = 256
     """Prompt tokens that one step may read beside the sequences that are writing."""
     gpu_layers: int = 0
