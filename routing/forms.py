@@ -15,8 +15,8 @@ FIXED = ("name", "kind")
 CAPABILITIES = (("tools", "Tools"), ("json_schema", "JSON schema"), ("vision", "Images"))
 
 
-def _dollars(label: str) -> forms.DecimalField:
-    return forms.DecimalField(label=label, min_value=0, required=False)
+def _dollars(label: str, help_text: str = "") -> forms.DecimalField:
+    return forms.DecimalField(label=label, min_value=0, required=False, help_text=help_text)
 
 
 class BackendForm(forms.Form):
@@ -36,7 +36,7 @@ class BackendForm(forms.Form):
     price_in = _dollars("Input")
     price_out = _dollars("Output")
     price_cached_in = _dollars("Cached input")
-    price_compute_s = _dollars("Second of computing")
+    price_compute_s = _dollars("Computing", "USD for each second of processor time")
     context = forms.IntegerField(label="Context window", min_value=1, help_text="tokens")
     max_output = forms.IntegerField(label="Longest answer", min_value=1, help_text="tokens")
     quality = forms.FloatField(help_text="0 to 1")

@@ -119,8 +119,8 @@ OFFERS = (
     ),
     Offer(
         slug="local",
-        label="Model on this machine",
-        note="A GGUF file, run by KORA in llama.cpp",
+        label="Local model",
+        note="A model file that KORA runs on this machine",
         kind=Kind.LOCAL.value,
         name="local-model",
         model="",

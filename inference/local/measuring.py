@@ -34,8 +34,16 @@ class Load:
         return max(self.prompt + 1, SHORT + self.tokens)
 
 
+class Facts(Protocol):
+    @property
+    def eos(self) -> int: ...
+
+
 class Engine(Protocol):
     """What of `inference.local.engine.Engine` is needed here."""
+
+    @property
+    def facts(self) -> Facts: ...
 
     def submit(self, job: Job, name: object, tell: Tell) -> object: ...
 
@@ -51,6 +59,13 @@ def measure(model: ModelFile, load: Load) -> dict[str, Any]:
     if load.longest > model.facts.context:
         raise ModelError(f"{model.reference} holds {model.facts.context} tokens at once.")
     began = time.perf_counter()
+    try:
+        return _measured(model, load, began)
+    except EngineError as error:
+        raise ModelError(f"{model.reference} cannot be run: {error.message}") from error
+
+
+def _measured(model: ModelFile, load: Load, began: float) -> dict[str, Any]:
     engine = _open(model, Settings(context=load.longest, slots=load.sequences))
     try:
         load_s = time.perf_counter() - began
@@ -103,13 +118,14 @@ class _Round:
         self._over = threading.Event()
 
     def run(self, engine: Engine) -> tuple[list[Ended], float]:
+        endless = {engine.facts.eos: -100.0} if engine.facts.eos >= 0 else {}
         began = time.perf_counter()
         for number, tokens in enumerate(self._prompts):
             # Texts of different owners: nothing read for one helps another.
             job = Job(
                 tokens=tokens,
                 max_tokens=self._tokens,
-                sampling=Sampling(temperature=1.0, seed=number),
+                sampling=Sampling(temperature=1.0, seed=number, logit_bias=endless),
                 domain=f"bench {number} {self._tokens}",
             )
             engine.submit(job, number, self._tell)
