@@ -45,7 +45,9 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    messages: tuple[Body, ...]
+    messages: tuple[Body, ...] = ()
+    text: str = ""
+    """To go on from as it stands; then there are no messages."""
     tools: Tools = field(default_factory=Tools)
     n: int = 1
     max_tokens: int | None = None
@@ -54,15 +56,17 @@ class Asked:
     sampling: Sampling = field(default_factory=Sampling)
 
 
-def read(body: Body) -> Asked:
+def read(body: Body, form: str = "chat") -> Asked:
     """Raises EngineError, which names the field."""
     fields = {name: value for name, value in body.items() if value is not None}
-    tools = _tools(fields)
+    is_text = form == "text"
+    tools = Tools() if is_text else _tools(fields)
     written = _grammar(fields)
     if written and tools.choice != "none":
         _refuse("response_format", "cannot stand beside tools here; set tool_choice to none")
     return Asked(
-        messages=_messages(fields.get("messages")),
+        messages=() if is_text else _messages(fields.get("messages")),
+        text=_text(fields.get("prompt")) if is_text else "",
         tools=tools,
         n=_whole(fields, "n", 1, MOST_CHOICES) or 1,
         max_tokens=_max_tokens(fields),
@@ -161,6 +165,12 @@ def _stop(given: Any) -> tuple[str, ...]:
 
 
 # Messages
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str) or not given:
+        _refuse("prompt", "must be a text")
+    return given
 
 
 def _messages(given: Any) -> tuple[Body, ...]:

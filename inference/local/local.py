@@ -36,7 +36,7 @@ class Local:
         self._residents = Residents(memory_bytes=memory_bytes, opening=opening)
 
     async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
-        asked = asking.read(call.body)
+        asked = asking.read(call.body, call.form)
         clock = Clock(target.timeouts, call)
         resident = await _in_time(self._taken(target), clock)
         try:
@@ -119,6 +119,10 @@ def _taken_in(answer: Answer, number: int, told: Told) -> list[Delta]:
 
 def _prompt(resident: Resident, asked: Asked) -> Prompt:
     chat, engine = resident.chat, resident.engine
+    if asked.text:
+        return Prompt(
+            tokens=tuple(engine.tokenize(asked.text, begin=True)), sampling=asked.sampling
+        )
     if asked.tools.offered and not chat.knows_tools:
         raise EngineError(
             Failure.CLIENT, f"tools: the chat template of {engine.name} has none", status=400
@@ -164,7 +168,7 @@ def _jobs(prompt: Prompt, resident: Resident, asked: Asked, call: Call) -> Itera
         yield Job(
             tokens=prompt.tokens,
             max_tokens=asked.max_tokens or resident.engine.facts.context,
-            stop=(*asked.stop, *resident.chat.stops),
+            stop=asked.stop if asked.text else (*asked.stop, *resident.chat.stops),
             sampling=replace(prompt.sampling, seed=own),
             logprobs=asked.logprobs,
             priority=call.priority,
