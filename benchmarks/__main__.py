@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import overhead, streams
+from benchmarks.local import bench as local
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "overhead": overhead.main,
     "streams": streams.main,
+    "local": local.main,
 }
-ABOUT = {"overhead": overhead.__doc__, "streams": streams.__doc__}
+ABOUT = {"overhead": overhead.__doc__, "streams": streams.__doc__, "local": local.__doc__}
 
 
 def usage() -> str:

@@ -1,4 +1,4 @@
-"""A whole KORA in a folder of its own, started as a person would and given two mock backends."""
+"""A whole KORA in a folder of its own, started as a person would and given its backends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ BACKENDS = (
     {**COMMON, "name": "mock", "kind": "openai-compatible", "model": "mock"},
     {**COMMON, "name": "mock-litellm", "kind": "cloud"},
 )
+Backend = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,19 @@ class Kora:
         return f"{self.url}/v1/chat/completions"
 
 
+def mocked(upstream: str) -> list[Backend]:
+    """The backends `mock` and `mock-litellm`."""
+    return [{**backend, "api_base": upstream} for backend in BACKENDS]
+
+
+def home_in(folder: Path) -> Path:
+    return folder / "home"
+
+
 @contextlib.contextmanager
-def serving(folder: Path, *, upstream: str, wait_s: float = 180) -> Iterator[Kora]:
-    """KORA with backends `mock` and `mock-litellm`; ended when the block is left."""
-    home, log, port = folder / "home", folder / "kora.log", processes.free_port()
+def serving(folder: Path, *, backends: Sequence[Backend], wait_s: float = 180) -> Iterator[Kora]:
+    """KORA with these backends, each of which has answered; ended when the block is left."""
+    home, log, port = home_in(folder), folder / "kora.log", processes.free_port()
     environment = {
         "KORA_HOME": str(home),
         "KORA_PORT": str(port),
@@ -60,7 +70,7 @@ def serving(folder: Path, *, upstream: str, wait_s: float = 180) -> Iterator[Kor
         process = processes.start([sys.executable, "manage.py", "up"], output, environment)
         try:
             _wait_until_ready(process, log, wait_s)
-            yield _furnished(home, port=port, pid=process.pid, upstream=upstream)
+            yield _furnished(home, port=port, pid=process.pid, backends=backends)
         except Exception:
             print(processes.tail(log), file=sys.stderr)
             raise
@@ -76,18 +86,16 @@ def _wait_until_ready(process: Any, log: Path, wait_s: float) -> None:
         time.sleep(0.2)
 
 
-def _furnished(home: Path, *, port: int, pid: int, upstream: str) -> Kora:
+def _furnished(home: Path, *, port: int, pid: int, backends: Sequence[Backend]) -> Kora:
     made = json.loads((home / "first-run.json").read_text())
     kora = Kora(
         url=f"http://127.0.0.1:{port}", key=made["api_key"], admin_key=made["admin_key"], pid=pid
     )
-    for backend in BACKENDS:
-        status, told = post(
-            f"{kora.url}/api/backends/", {**backend, "api_base": upstream}, kora.admin_key
-        )
+    for backend in backends:
+        status, told = post(f"{kora.url}/api/backends/", dict(backend), kora.admin_key)
         if status != 201:
             raise SystemExit(f"KORA refused backend {backend['name']}: {status} {told}")
-    for backend in BACKENDS:
+    for backend in backends:
         wait_for_tier(kora, model=str(backend["name"]), prompt="Are you there?", tier="")
     return kora
 

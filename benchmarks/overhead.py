@@ -102,7 +102,7 @@ def _bare(stack: contextlib.ExitStack, folder: Path) -> list[Row]:
 
 def _kora(stack: contextlib.ExitStack, folder: Path, upstream: str, mock: int) -> list[Row]:
     suite.say("starting KORA …")
-    own = stack.enter_context(kora.serving(folder, upstream=upstream))
+    own = stack.enter_context(kora.serving(folder, backends=kora.mocked(upstream)))
     kora.wait_for_tier(own, model="mock", prompt=PROMPT, tier="exact")
     cloud = ("--unique", "--tier", "cloud")
     return [

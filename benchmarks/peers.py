@@ -1,4 +1,4 @@
-"""The gateway we compare with: LiteLLM's proxy, installed beside KORA and never into it."""
+"""What we compare with: LiteLLM's proxy and `xllamacpp`, installed beside KORA, never into it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".bench-peers"
+PYTHON = PLACE / "bin" / "python"
 PROXY = PLACE / "bin" / "litellm"
+SERVER = "xllamacpp"
+SERVER_VERSION = "2026.10.11549"
+"""llama.cpp's own server as a wheel; no package of KORA needs it."""
 KEY = "sk-kora-bench-master"
 HOW = "make bench-peers"
 CONFIG = """\
@@ -49,16 +53,20 @@ def installed() -> bool:
     return PROXY.exists()
 
 
+def server_installed() -> bool:
+    return any(PLACE.glob(f"lib/*/site-packages/{SERVER}-{SERVER_VERSION}.dist-info"))
+
+
 def install() -> None:
-    if not (PLACE / "bin" / "python").exists():
+    if not PYTHON.exists():
         venv.create(PLACE, with_pip=True)
-    wanted = f"litellm[proxy]=={locked_version()}"
-    print(f"Installing {wanted} into {PLACE.name}/ …", flush=True)
-    command = [str(PLACE / "bin" / "python"), "-m", "pip", "install", "--quiet", wanted]
+    wanted = (f"litellm[proxy]=={locked_version()}", f"{SERVER}=={SERVER_VERSION}")
+    print(f"Installing {' and '.join(wanted)} into {PLACE.name}/ …", flush=True)
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", *wanted]
     found = subprocess.run(command, check=False, capture_output=True, text=True)
     if found.returncode:
         raise SystemExit(found.stderr[-2000:])
-    print(f"{wanted} is ready.")
+    print(f"{' and '.join(wanted)} are ready.")
 
 
 def command(*, port: int, upstream: str, folder: Path) -> list[str]:

@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LABELS = (
     ("benchmarks.mock_upstream", "mock"),
     ("benchmarks.bare", "bare"),
+    ("local.host ours", "engine"),
+    ("local.host bare", "bare loop"),
+    ("local.host xllamacpp", "xllamacpp"),
+    ("llama_cpp.server", "llama_cpp.server"),
     ("kora_site.up.web", "web"),
     (" -Q cloud", "cloud worker"),
     (" -Q local", "local worker"),

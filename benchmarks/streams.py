@@ -35,7 +35,7 @@ def served(given: argparse.Namespace, folder: Path) -> Iterator[list[Row]]:
         direct = suite.load(f"{upstream}/chat/completions", *asked)
         rows = [Row(name=DIRECT, command=direct, roots=(mock,))]
         if not given.without_kora:
-            own = stack.enter_context(kora.serving(folder, upstream=upstream))
+            own = stack.enter_context(kora.serving(folder, backends=kora.mocked(upstream)))
             command = suite.load(own.chat, *asked, "--tier", "cloud", key=own.key)
             rows.append(Row(name=PASS, command=command, roots=(own.pid, mock)))
         if not given.without_peers:
