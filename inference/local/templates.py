@@ -108,6 +108,11 @@ class _Environment(ImmutableSandboxedEnvironment):
             _must_be_small(len(owner) * max((_size(value) for value in args), default=0))
         return _small(super().call(__context, __obj, *args, **kwargs))
 
+    def wrap_str_format(self, value: Any) -> Any:
+        """Jinja lets `format` pass before it asks whether an attribute is safe."""
+        if super().wrap_str_format(value) is not None:
+            raise TooMuchError
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, str) and attr in WIDE:
             return False
