@@ -59,11 +59,14 @@ class Asked:
 def read(body: Body, form: str = "chat") -> Asked:
     """Raises EngineError, which names the field."""
     fields = {name: value for name, value in body.items() if value is not None}
+    if form not in ("chat", "text"):
+        raise EngineError(Failure.SERVER, f"a model that writes text makes no {form}")
     is_text = form == "text"
     tools = Tools() if is_text else _tools(fields)
     written = _grammar(fields)
     if written and tools.choice != "none":
-        _refuse("response_format", "cannot stand beside tools here; set tool_choice to none")
+        field = "grammar" if fields.get("grammar") else "response_format"
+        _refuse(field, "cannot stand beside tools here; set tool_choice to none")
     return Asked(
         messages=() if is_text else _messages(fields.get("messages")),
         text=_text(fields.get("prompt")) if is_text else "",

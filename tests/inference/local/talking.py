@@ -42,13 +42,13 @@ TOOL: dict[str, Any] = {
 }
 
 
-def write_chatml(path: Path) -> Path:
+def write_chatml(path: Path, *, template: str = CHATML) -> Path:
     vocabulary = llama_file.bytes_only(SPECIALS)
     shape = llama_file.Shape(
         vocabulary=len(vocabulary.tokens), width=256, layers=1, heads=4, kv_heads=2,
         feed_forward=256, context=2048,
     )  # fmt: skip
-    about = llama_file.About(name="chatml", template=CHATML)
+    about = llama_file.About(name="chatml", template=template)
     weights = llama_file.random_weights(shape, 1)
     llama_file.write_llama(path, shape, weights, vocabulary=vocabulary, about=about)
     return path

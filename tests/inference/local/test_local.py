@@ -10,7 +10,7 @@ import pytest
 
 from inference.local import models
 from inference.local.local import Local
-from inference.words import Call, EngineError, Failure, Target, Timeouts
+from inference.words import Call, Completion, EngineError, Failure, Target, Timeouts
 from tests.inference.local import talking
 from tests.inference.local.talking import HELLO, QUOTE, TOOL, message, streamed, target, whole
 
@@ -202,6 +202,15 @@ async def test_a_prompt_beyond_the_context_is_its_own_failure(local: Local) -> N
     assert (await refused(local, messages=long)).failure is Failure.CONTEXT
     done = await whole(local, messages=[{"role": "user", "content": "x" * 900}], max_tokens=9999)
     assert done.usage.prompt_tokens + done.usage.completion_tokens <= 1024
+
+
+async def test_a_text_is_gone_on_from_as_it_stands(local: Local) -> None:
+    body = {"prompt": "Once", "max_tokens": 5, "temperature": 0}
+    asked = Call(body=body, stream=False, deadline_s=60, form="text")
+    (done,) = await talking.events(local, target(), asked)
+    assert isinstance(done, Completion)
+    assert done.usage.prompt_tokens == len("Once") + 1
+    assert done.body["choices"][0]["message"]["content"]
 
 
 async def test_an_unknown_model_and_wrong_options_leave_the_next_backend_its_chance(
