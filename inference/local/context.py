@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +16,13 @@ Logits = npt.NDArray[np.float32]
 UBATCH = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(NamedTuple):
     """What one lane is given in a step: its tokens from `start` on; logits of the last, or none."""
 
     lane: int
     tokens: array[int]
     start: int
-    count: int
+    length: int
     answers: bool
 
 
@@ -72,9 +70,13 @@ class Context:
             self._at = (where, rows)
         return self.rows
 
-    def cut(self, lane: int, length: int) -> None:
-        """Forgets what lies behind the first `length` tokens."""
-        quick.llama_memory_seq_rm(self._memory, lane, length, -1)
+    def cut(self, lane: int, length: int) -> bool:
+        """Forgets what lies behind the first `length` tokens; False: this model can only forget
+        all of a sequence (a recurrent one), and has done so."""
+        done = bool(quick.llama_memory_seq_rm(self._memory, lane, length, -1))
+        if not done:
+            quick.llama_memory_seq_rm(self._memory, lane, -1, -1)
+        return done
 
     def save(self, lane: int) -> bytearray:
         size = llama.llama_state_seq_get_size(self.pointer, lane)
@@ -94,9 +96,7 @@ class Context:
     def copy(self, source: int, target: int, length: int) -> bool:
         """The first `length` tokens of one lane into another one, bit for bit."""
         self.cut(target, 0)
-        taken = self.restore(target, self.save(source))
-        self.cut(target, length)
-        return taken
+        return self.restore(target, self.save(source)) and self.cut(target, length)
 
 
 class _Batch:
@@ -123,7 +123,7 @@ class _Batch:
     def fill(self, feeds: Sequence[Feed], positions: array[int]) -> None:
         at = 0
         for feed in feeds:
-            start, count = feed.start, feed.count
+            start, count = feed.start, feed.length
             if count == 1:
                 self._tokens[at] = feed.tokens[start]
                 self._places[at] = start
@@ -145,6 +145,7 @@ def _params(layout: Layout) -> Any:
     params.n_seq_max = layout.lanes
     params.n_batch = layout.batch
     params.n_ubatch = min(layout.batch, UBATCH)
+    params.n_outputs_max = layout.lanes
     params.n_threads = params.n_threads_batch = layout.threads
     params.kv_unified = False
     return params

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from inference.local import batch, facts, sampling
+from inference.local import batch, sampling
 from inference.local.context import Context
 from inference.local.library import Layout, Loaded, Model
 from inference.local.loop import Loop
@@ -166,7 +166,7 @@ def layout(model: Model, settings: Settings) -> Layout:
     lanes = settings.slots + max(1, settings.slots // 2)
     context = settings.context
     if not context:
-        each = facts.inspect(model.path).kv_bytes_per_token
+        each = model.facts.kv_bytes_per_token
         fits = KV_BYTES // (lanes * each) if each else model.trained_context
         context = max(SHORTEST_CONTEXT, min(model.trained_context, fits))
         context = min(context, model.trained_context)

@@ -36,8 +36,7 @@ class Lanes:
         """Makes the lane hold the shared beginning and nothing else."""
         source = match.lane
         if source is None or source is lane:
-            self._context.cut(lane.number, match.shared)
-            return match.shared
+            return match.shared if self._context.cut(lane.number, match.shared) else 0
         source.used = self._tick()
         copied = self._context.copy(source.number, lane.number, match.shared)
         return match.shared if copied else 0

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.local import facts, tools
+from inference.local.errors import BadModelError
+from inference.local.facts import Facts
 from inference.local.words import Settings
 from inference.words import EngineError, Failure
 
@@ -143,6 +145,7 @@ class Model:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
+        self.facts = _inspected(path)
         self.pointer = llama.llama_model_load_from_file(str(path).encode(), model_params(settings))
         if not self.pointer:
             raise UnloadableError(path, "llama.cpp refused the file")
@@ -181,7 +184,7 @@ class Model:
             vocabulary=self.vocabulary,
             parameters=llama.llama_model_n_params(self.pointer),
             weights_bytes=llama.llama_model_size(self.pointer),
-            kv_bytes_per_token=facts.inspect(self.path).kv_bytes_per_token,
+            kv_bytes_per_token=self.facts.kv_bytes_per_token,
             description=self._description(),
             template=(template or b"").decode(errors="replace"),
             bos=bos,
@@ -206,6 +209,17 @@ class Model:
         room = ctypes.create_string_buffer(PIECE_BYTES)
         llama.llama_model_desc(self.pointer, room, PIECE_BYTES)
         return room.value.decode(errors="replace")
+
+
+def _inspected(path: Path) -> Facts:
+    """llama.cpp can end the process over a file that is no model for text: we look first."""
+    try:
+        found = facts.inspect(path)
+    except (BadModelError, OSError) as error:
+        raise UnloadableError(path, str(error)) from error
+    if found.embeds:
+        raise UnloadableError(path, "it makes vectors and writes no text")
+    return found
 
 
 def model_params(settings: Settings) -> Any:

@@ -136,7 +136,7 @@ class Loop:
     def _step(self) -> None:
         began = time.perf_counter()
         fed = self._feeds()
-        total = sum(feed.count for _, feed in fed)
+        total = sum(feed.length for _, feed in fed)
         status = self._compute(fed, total)
         if status:
             self._fail(fed, status)
@@ -161,9 +161,12 @@ class Loop:
         shares = self._shares()
         fed = []
         for running in self.running:
-            lane, owed = running.lane, running.owed
+            lane = running.lane
+            if lane is None:
+                continue
+            owed = len(running.tokens) - lane.read
             count = 1 if owed == 1 else shares.get(running.number, 0)
-            if lane is not None and count:
+            if count:
                 feed = Feed(lane.number, running.tokens, lane.read, count, count == owed)
                 fed.append((running, feed))
         return fed
@@ -181,9 +184,9 @@ class Loop:
     def _account(self, fed: Fed, total: int) -> None:
         each_s = self._meter.take() / total
         for running, feed in fed:
-            running.compute_s += each_s * feed.count
+            running.compute_s += each_s * feed.length
             if running.lane is not None:
-                running.lane.read += feed.count
+                running.lane.read += feed.length
 
     def _write(self, fed: Fed, answers: int) -> None:
         if not answers:
@@ -193,7 +196,7 @@ class Loop:
         best: Sequence[int] = rows.argmax(axis=1).tolist() if plain else ()
         place = row = -1
         for running, feed in fed:
-            place += feed.count
+            place += feed.length
             if not feed.answers:
                 continue
             row += 1

@@ -23,6 +23,10 @@ class Text:
         """A stop string was written; nothing comes after it."""
 
     def add(self, written: bytes, scored: Scored | None = None) -> Piece | None:
+        if scored is None and not self._stops and not self._scored:
+            text = self._decoder.decode(written)
+            self._sent += len(text)
+            return Piece(text=text) if text else None
         start = self._sent + len(self._held)
         self._held += self._decoder.decode(written)
         if scored is not None:

@@ -136,7 +136,7 @@ class Watch:
 
 def seen(feed: Feed) -> Seen:
     prompt = bytes(token & 0xFF for token in feed.tokens[:12]).decode("latin-1")
-    return Seen(prompt, feed.lane, feed.start, feed.count)
+    return Seen(prompt, feed.lane, feed.start, feed.length)
 
 
 class Watched(Context):

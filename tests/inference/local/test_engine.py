@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
 
 from inference.local import library
@@ -87,6 +89,18 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"GGUF and nothing else")
     with pytest.raises(UnloadableError, match=r"broken\.gguf"):
         Engine(path, Settings(), name="broken")
+
+
+def test_a_model_that_makes_vectors_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.gguf"
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(UnloadableError, match="writes no text"):
+        Engine(path, Settings(), name="vectors")
 
 
 # What it writes.

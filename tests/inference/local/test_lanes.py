@@ -27,8 +27,11 @@ class Ledger:
         self.held: list[list[tuple[str, int]]] = [[] for _ in range(COUNT)]
         self.refusing = False
 
-    def cut(self, lane: int, length: int) -> None:
-        del self.held[lane][length:]
+    def cut(self, lane: int, length: int) -> bool:
+        """While it refuses, it forgets only all of a sequence."""
+        refused = self.refusing and 0 < length < len(self.held[lane])
+        del self.held[lane][0 if refused else length :]
+        return not refused
 
     def save(self, lane: int) -> list[tuple[str, int]]:
         return list(self.held[lane])
@@ -42,9 +45,7 @@ class Ledger:
 
     def copy(self, source: int, target: int, length: int) -> bool:
         self.cut(target, 0)
-        taken = self.restore(target, self.save(source))
-        self.cut(target, length)
-        return taken
+        return self.restore(target, self.save(source)) and self.cut(target, length)
 
 
 class Traffic(RuleBasedStateMachine):
@@ -56,9 +57,11 @@ class Traffic(RuleBasedStateMachine):
         self.busy: list[Lane] = []
 
     @precondition(lambda self: len(self.busy) < COUNT - 1)
-    @rule(prompt=PROMPTS, domain=st.sampled_from("ab"))
-    def comes(self, prompt: list[int], domain: str) -> None:
+    @rule(prompt=PROMPTS, domain=st.sampled_from("ab"), refusing=st.booleans())
+    def comes(self, prompt: list[int], domain: str, refusing: bool) -> None:
+        self.ledger.refusing = refusing
         lane = self.lanes.take(array("i", prompt), domain)
+        self.ledger.refusing = False
         assert lane.read < len(prompt)
         assert lane not in self.busy
         self.busy.append(lane)
