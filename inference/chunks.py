@@ -68,6 +68,23 @@ def completion(answer: Body, *, asked: Body) -> Completion:
     return Completion(body=answer, usage=usage, finish_reason=str(finish))
 
 
+def vectors(answer: Body, *, asked: Body) -> Completion:
+    """An answer of /embeddings: a vector, in either coding, for each input in order."""
+    listed = answer.get("data")
+    whole = isinstance(listed, list) and bool(listed) and all(_is_vector(each) for each in listed)
+    if not whole:
+        raise MisshapenError
+    usage = read_usage(answer.get("usage")) or Usage(
+        prompt_tokens=counting.estimate_tokens(asked), completion_tokens=0, estimated=True
+    )
+    return Completion(body=answer, usage=usage)
+
+
+def _is_vector(given: object) -> bool:
+    vector = given.get("embedding") if isinstance(given, dict) else None
+    return isinstance(vector, str | list) and bool(vector)
+
+
 class Reading:
     """What has been learned so far from a stream's chunks."""
 

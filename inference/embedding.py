@@ -67,6 +67,10 @@ class Embedder(Protocol):
     def wait_s(self) -> float:
         """How long a text that came now would wait for its turn."""
 
+    @property
+    def tokens_per_s(self) -> float:
+        """Tokens that a second of processor time is worth; zero where others compute."""
+
     def warm(self) -> None:
         """Begins to load what a first text would wait for; returns at once."""
 

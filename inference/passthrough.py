@@ -21,6 +21,7 @@ STREAM_LIMIT = 128 * 1024 * 1024
 REFUSAL_LIMIT = 64 * 1024
 LARGE_BODY = 512 * 1024
 DONE = b"[DONE]"
+PATHS = {"chat": "chat/completions", "text": "completions", "embeddings": "embeddings"}
 
 
 class Passthrough:
@@ -157,6 +158,8 @@ async def _whole(
 ) -> Completion:
     with Translated(clock):
         answer = _chunk(await _body(response, clock, limit=ANSWER_LIMIT), target)
+        if call.form == "embeddings":
+            return chunks.vectors(answer, asked=call.body)
         if call.form == "text":
             answer = texts.as_chat(answer, part="message")
         return chunks.completion(answer, asked=call.body)
@@ -224,6 +227,8 @@ def _asked(target: Target, call: Call) -> Body:
         asked["stream_options"] = {**(call.body.get("stream_options") or {}), "include_usage": True}
     else:
         asked.pop("stream_options", None)
+    if call.form == "embeddings":
+        del asked["stream"]
     return asked
 
 
@@ -237,9 +242,8 @@ def _encoding(response: aiohttp.ClientResponse) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _endpoint(api_base: str, form: str) -> URL:
-    path = "completions" if form == "text" else "chat/completions"
     try:
-        return URL(f"{api_base.rstrip('/')}/{path}")
+        return URL(f"{api_base.rstrip('/')}/{PATHS[form]}")
     except ValueError:
         raise aiohttp.InvalidURL(api_base) from None
 

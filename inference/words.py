@@ -46,7 +46,8 @@ class Call:
     priority: int = 0
     form: str = "chat"
     """Or `text`: the body has a `prompt` to go on from, untouched by any template, instead of
-    `messages`. What comes of it has the shape of chat all the same."""
+    `messages`, and what comes of it has the shape of chat all the same; or `embeddings`: it has
+    `input`, and one Completion whose body is OpenAI's list of vectors comes of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ django_app = get_asgi_application()
 from django.conf import settings
 
 from kora_site import errors
-from routing import catalog, connections
+from routing import catalog, connections, embedders, embeddings
 from routing.errors import Refusal
 from routing.gateway import Gateway, Receive, Scope, Send
 from routing.hands import Hands
@@ -63,10 +63,12 @@ class Kora:
         await receive()
         switchboard = await self._open()
         await send({"type": "lifespan.startup.complete"})
+        threading.Thread(target=embedders.warm, name="warm-embedder", daemon=True).start()
         await receive()
         self._stop.set()
         await switchboard.close()
         await asyncio.to_thread(self._watch.join, LAST_WORDS_S)
+        await asyncio.to_thread(embedders.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self) -> Switchboard:
@@ -74,7 +76,12 @@ class Kora:
         switchboard = Switchboard()
         await switchboard.open()
         hands = Hands(settings.KORA_WEB_THREADS, at_end=connections.drop)
-        room = Room(hands=hands, switchboard=switchboard, statuses=errors.DATA_PLANE)
+        room = Room(
+            hands=hands,
+            switchboard=switchboard,
+            here=embeddings.Here(hands),
+            statuses=errors.DATA_PLANE,
+        )
         self._gateway = Gateway(room, errors.explain)
         with contextlib.suppress(Refusal):
             await hands.do(catalog.refresh)

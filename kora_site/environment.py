@@ -148,6 +148,28 @@ def model_urls() -> tuple[str, ...]:
     return tuple(url.strip() for url in listed if url.strip())
 
 
+def embedder() -> str:
+    return os.environ.get("KORA_EMBEDDER") or "inference.embeddings.local.Local"
+
+
+def embedder_model() -> str:
+    return os.environ.get("KORA_EMBEDDER_MODEL") or "all-MiniLM-L6-v2:q8_0"
+
+
+def embedder_threads() -> int:
+    """Two, where there are as many cores: more would take them from the models that answer."""
+    given = os.environ.get("KORA_EMBEDDER_THREADS", "")
+    if given and not (given.isdecimal() and int(given) > 0):
+        raise SystemExit("KORA_EMBEDDER_THREADS must be a whole number, one or more.")
+    return int(given) if given else min(2, os.cpu_count() or 1)
+
+
+def embedder_endpoint() -> tuple[str, str]:
+    """Where another embedder is asked, and with which key."""
+    url = os.environ.get("KORA_EMBEDDER_URL", "").rstrip("/")
+    return url, os.environ.get("KORA_EMBEDDER_KEY", "").strip()
+
+
 def allowed_hosts() -> list[str]:
     """Names under which browsers may ask for the console; `KORA_ALLOWED_HOSTS` adds to them."""
     more = [name.strip() for name in os.environ.get("KORA_ALLOWED_HOSTS", "").split(",")]

@@ -1,4 +1,4 @@
-"""What a fresh KORA starts with: a team, an administrator, two keys, and four backends."""
+"""What a fresh KORA starts with: a team, an administrator, two keys, and five backends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from analytics.models import Price
+from inference.embeddings import minilm
 from inference.local import models, shipped_model
 from inference.local.errors import ModelError
 from kora_site import environment
@@ -53,7 +54,7 @@ SANDBOX: Mapping[str, Mapping[str, Any]] = {
 
 MINI_QUALITY = 0.15
 """kora-mini is a demo: it knows a few small tasks and nothing else."""
-MINI_COMPUTE_S = Decimal("0.00001")
+COMPUTE_S = Decimal("0.00001")
 """USD for a second of a core: what rented ones cost in an ordinary month, rounded up."""
 
 
@@ -77,7 +78,13 @@ def ensure(url: str) -> dict[str, str] | None:
     Team.objects.create(organisation=organisation, name=NAME)
     for name, words in SANDBOX.items():
         _make_sandbox(name, words)
-    _make_mini()
+    _make_ours(
+        shipped_model.NAME,
+        shipped_model.REFERENCE,
+        capabilities=["json_schema"],
+        quality=MINI_QUALITY,
+    )
+    _make_ours(minilm.NAME, minilm.REFERENCE, capabilities=["embeddings"])
     return _issue(url)
 
 
@@ -144,26 +151,26 @@ def _make_sandbox(name: str, words: Mapping[str, Any]) -> None:
     )
 
 
-def _make_mini() -> None:
-    """Not where its file could not be put into the store."""
+def _make_ours(name: str, reference: str, **words: Any) -> None:
+    """A backend of a model that comes with KORA; not where its file is not in the store."""
     try:
-        model = models.find(shipped_model.REFERENCE)
+        model = models.find(reference)
     except ModelError:
         return
+    context = model.facts.context
     Backend.objects.create(
-        name=shipped_model.NAME,
+        name=name,
         kind=Kind.LOCAL.value,
         model=model.reference,
-        context=model.facts.context,
-        max_output=model.facts.context // 2,
-        capabilities=["json_schema"],
-        quality=MINI_QUALITY,
+        context=context,
+        max_output=context // 2,
+        **words,
     )
     Price.objects.create(
-        backend=shipped_model.NAME,
+        backend=name,
         price_in=0,
         price_out=0,
         price_cached_in=0,
-        price_compute_s=MINI_COMPUTE_S,
+        price_compute_s=COMPUTE_S,
         created_by=OPERATOR.name,
     )

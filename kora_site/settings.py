@@ -238,5 +238,10 @@ KORA_HUB_URL = environment.hub_url()
 KORA_HUB_TOKEN = environment.hub_token()
 KORA_MODEL_URLS = environment.model_urls()
 """Beginnings of addresses from which single model files may be fetched."""
+KORA_EMBEDDER = environment.embedder()
+"""What makes the vectors that KORA itself stores, by its dotted path."""
+KORA_EMBEDDER_MODEL = environment.embedder_model()
+KORA_EMBEDDER_THREADS = environment.embedder_threads()
+KORA_EMBEDDER_URL, KORA_EMBEDDER_KEY = environment.embedder_endpoint()
 
 LOGGING_CONFIG = None

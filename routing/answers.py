@@ -24,6 +24,11 @@ def strip(body: Body) -> bytes:
     return orjson.dumps({key: value for key, value in body.items() if key != "id"})
 
 
+def vectors(body: Body) -> bytes:
+    """An embeddings answer, which has no id; its vectors may be numpy's."""
+    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def with_id(stored: bytes, answer_id: str) -> bytes:
     """The stored object with this request's id in front."""
     rest = stored[1:]

@@ -14,7 +14,17 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
-from routing import connections, gauges, loads, lookup, models, policy, vitals
+from routing import (
+    connections,
+    embedders,
+    embeddings,
+    gauges,
+    loads,
+    lookup,
+    models,
+    policy,
+    vitals,
+)
 from routing.errors import Unavailable
 from teams import keys
 
@@ -23,6 +33,8 @@ TRUST_S = 0.9
 """Beyond this without a look at the revision, nothing remembered of a key counts: a revoke holds
 within a second even while Postgres cannot be asked."""
 USES_EVERY_S = 5.0
+BELIEVED_S = 30.0
+"""How long a server's word of its own load counts; it is asked every ten seconds."""
 STALE_S = 5.0
 """Prices begin at moments, and health is not configuration: look again at least this often."""
 
@@ -133,19 +145,35 @@ def _card(row: models.Backend, price: PriceTag) -> policy.Backend:
         weight=row.weight,
         quality=row.quality,
         failing=health is not None and health.state == models.HealthState.FAILING,
+        in_flight=_busy_there(health),
         timeouts=dict(row.timeouts),
     )
 
 
+def _busy_there(health: models.Health | None) -> int:
+    """What a server of its own says that it runs and queues, other callers' requests included."""
+    if health is None or health.load_read_at is None:
+        return 0
+    known_for_s = (datetime.now(UTC) - health.load_read_at).total_seconds()
+    return (health.running or 0) + (health.waiting or 0) if known_for_s < BELIEVED_S else 0
+
+
 def _with_vitals(backend: policy.Backend) -> policy.Backend:
     vital = vitals.of(backend.name)
-    load = gauges.of(backend.model) if backend.is_ours else loads.UNKNOWN
+    load = _load_of(backend)
     if vital is vitals.HEALTHY and load is loads.UNKNOWN:
         return backend
     return replace(
         backend,
         failing=backend.failing or vital.failing or not load.served,
         first_token_s=vital.first_token_s,
-        in_flight=vital.in_flight,
+        in_flight=max(vital.in_flight, backend.in_flight),
         load=load,
     )
+
+
+def _load_of(backend: policy.Backend) -> loads.Load:
+    if not backend.is_ours:
+        return loads.UNKNOWN
+    here = embeddings.is_here(backend)
+    return embedders.load_of(backend.model) if here else gauges.of(backend.model)

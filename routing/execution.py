@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 
 from analytics import ledger
-from routing import connections, papers, stages, vitals
+from routing import connections, embeddings, papers, stages, vitals
 from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
@@ -24,7 +24,7 @@ from routing.errors import (
     UpstreamFailed,
 )
 from routing.policy import Candidate
-from routing.switchboard import Mailbox
+from routing.switchboard import Line, Mailbox
 from routing.way import Planned, Room, Try, Way
 
 HOPELESS = frozenset({"client", "policy"})
@@ -151,7 +151,13 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
     }
-    return room.switchboard.send(backend.tier, str(each.attempt_id), message)
+    where = backend.model if embeddings.is_here(backend) else backend.tier
+    return _line(room, each).send(where, str(each.attempt_id), message)
+
+
+def _line(room: Room, each: Try) -> Line:
+    """To a worker, or to the embedders of this process."""
+    return room.here if embeddings.is_here(each.candidate.backend) else room.switchboard
 
 
 def _content_came(way: Way, each: Try, event: Event) -> None:
@@ -173,17 +179,19 @@ def note_failure(each: Try, event: Event) -> None:
 
 async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
     """The attempt is over on our side; one that no worker had begun is withdrawn."""
-    room.switchboard.forget(mailbox)
+    line = _line(room, each)
+    line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
     if each.outcome in OURS and not mailbox.worker:
-        room.switchboard.cancel(mailbox)
+        line.cancel(mailbox)
         await in_thread(room, _withdraw, each)
 
 
 async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
     """The client left or the deadline passed: the worker stops and settles what it produced."""
-    room.switchboard.cancel(mailbox)
-    room.switchboard.forget(mailbox)
+    line = _line(room, each)
+    line.cancel(mailbox)
+    line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
     each.outcome = each.outcome or "cancelled"
     if not mailbox.worker:

@@ -64,6 +64,9 @@ class Gateway:
         if path == "/v1/completions":
             _only("POST", method)
             return pipeline.answer(replace(incoming, form="text"), self._room)
+        if path == "/v1/embeddings":
+            _only("POST", method)
+            return pipeline.answer(replace(incoming, form="embeddings"), self._room)
         if path == "/v1/route":
             _only("POST", method)
             return self._ask(inquiries.route, incoming)

@@ -15,7 +15,9 @@ from caching.values import NoMatch
 from routing import (
     catalog,
     closing,
+    embeddings,
     execution,
+    inputs,
     questions,
     replies,
     rules,
@@ -35,7 +37,8 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
     """One request, from its bytes to a reply; whatever refuses it is in the book as well."""
     way = Way(incoming=incoming)
     try:
-        plan = await execution.in_thread(room, decide, way, room)
+        stages_of = decide_vectors if incoming.form == "embeddings" else decide
+        plan = await execution.in_thread(room, stages_of, way, room)
         if isinstance(plan, Answered):
             return replies.replay(way, plan.match)
         incoming.watch()
@@ -84,6 +87,21 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
         clock("record", closing.record_hit, way, found)
         return Answered(match=found)
     decision = clock("decide", stages.choose, way)
+    first = clock("hold", stages.hold, way, decision.order[0], decision.reason)
+    return Planned(decision=decision, first=first)
+
+
+def decide_vectors(way: Way, room: Room) -> Planned:
+    """The same for texts to be made vectors of: no answer is stored, embedders remember."""
+    clock = way.clock
+    way.policy = catalog.current().policy_number
+    way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
+    way.known_prompt = clock("parse", inputs.parse, way.incoming.raw, way.incoming.headers)
+    way.known_signals = clock("signals", signals.read, way.prompt)
+    clock("guard", stages.guard, way, room)
+    clock("rules", rules.judge, way.prompt, way.signals)
+    decision = clock("decide", stages.choose, way)
+    clock("check", embeddings.check, way.prompt, decision.order[0].backend)
     first = clock("hold", stages.hold, way, decision.order[0], decision.reason)
     return Planned(decision=decision, first=first)
 

@@ -23,6 +23,7 @@ VIRTUAL = {
 }
 MARGIN = 1.5
 """Prompt tokens are estimated without a tokenizer; a hold takes half as many again."""
+EMBEDDINGS = "embeddings"
 UNPRICED = PriceTag(
     price_id=None, price_in=Decimal(0), price_out=Decimal(0), price_cached_in=Decimal(0)
 )
@@ -71,6 +72,12 @@ class Wants:
     needs: frozenset[str]
     constraints: Constraints
     allowed: frozenset[str] = frozenset()
+    inputs: int = 0
+    """Texts to be made vectors of, each by itself."""
+
+    @property
+    def embeds(self) -> bool:
+        return self.inputs > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +131,7 @@ def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
         "json_schema": signals.structured,
         "vision": signals.images,
         "completions": prompt.form == "text",
+        EMBEDDINGS: prompt.form == "embeddings",
     }
     return Wants(
         model=prompt.model,
@@ -133,13 +141,12 @@ def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
         needs=frozenset(name for name, needed in needs.items() if needed),
         constraints=prompt.constraints,
         allowed=allowed,
+        inputs=prompt.inputs,
     )
 
 
 def decide(asked: Wants, backends: Sequence[Backend]) -> Decision | NoWay:
-    named = asked.model not in VIRTUAL
-    considered = [b for b in backends if b.name == asked.model] if named else backends
-    goal = "named-model" if named else VIRTUAL[asked.model]
+    considered, goal = _considered(asked, backends)
     candidates = tuple(_weigh(asked, backend, goal) for backend in considered)
     feasible = [candidate for candidate in candidates if not candidate.excluded]
     if not feasible:
@@ -148,9 +155,20 @@ def decide(asked: Wants, backends: Sequence[Backend]) -> Decision | NoWay:
     return Decision(order=tuple(ordered), candidates=candidates, reason=f"policy:{goal}")
 
 
+def _considered(asked: Wants, backends: Sequence[Backend]) -> tuple[Sequence[Backend], str]:
+    """Vectors of two models cannot be compared, so for them `auto` is always the same backend: the
+    first of our own embedders that was made."""
+    if asked.model not in VIRTUAL:
+        return [b for b in backends if b.name == asked.model], "named-model"
+    if not asked.embeds:
+        return backends, VIRTUAL[asked.model]
+    ours = [b for b in backends if b.is_ours and EMBEDDINGS in b.capabilities]
+    return sorted(ours, key=lambda backend: backend.backend_id)[:1], "default-embedder"
+
+
 def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
-    prompt = int(asked.prompt_tokens * MARGIN)
-    output = (asked.output_tokens or backend.max_output) * asked.choices
+    prompt = int(_read_tokens(asked, backend) * MARGIN)
+    output = 0 if asked.embeds else (asked.output_tokens or backend.max_output) * asked.choices
     computing_s = loads.computing_s(backend.load, prompt, output) if backend.is_ours else 0.0
     usual, worst = (
         prices.worst_case(backend.price, prompt, output, compute_s=prices.seconds(spare))
@@ -166,6 +184,18 @@ def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
     return replace(
         candidate, excluded=_exclusion(asked, candidate), score=_score(goal, candidate, usual)
     )
+
+
+def _read_tokens(asked: Wants, backend: Backend) -> int:
+    """Our own embedders read the beginning of each text, however long it is."""
+    cut = asked.embeds and backend.is_ours
+    return min(asked.prompt_tokens, backend.context * asked.inputs) if cut else asked.prompt_tokens
+
+
+def _lacks(asked: Wants, backend: Backend) -> bool:
+    """An embedder makes vectors and nothing else."""
+    embeds = EMBEDDINGS in backend.capabilities
+    return not asked.needs <= backend.capabilities or embeds != asked.embeds
 
 
 def _score(goal: str, candidate: Candidate, cost: Decimal) -> float:
@@ -184,8 +214,9 @@ def _exclusion(asked: Wants, candidate: Candidate) -> str:
     broken = {
         "not-allowed": bool(asked.allowed) and not asked.allowed & {backend.name, asked.model},
         "locality": local_only and not backend.is_ours,
-        "capability": not asked.needs <= backend.capabilities,
-        "context": asked.prompt_tokens + (asked.output_tokens or 0) > backend.context,
+        "capability": _lacks(asked, backend),
+        "context": not asked.embeds
+        and asked.prompt_tokens + (asked.output_tokens or 0) > backend.context,
         "max-cost": limits.max_cost is not None and worst > limits.max_cost,
         "min-quality": limits.min_quality is not None and backend.quality < limits.min_quality,
         "max-latency": _too_slow(limits, candidate.first_content_s),

@@ -54,12 +54,16 @@ class Prompt:
     choices: int
     constraints: Constraints
     form: str = "chat"
-    """Or `text`: the body has a `prompt` instead of `messages`."""
+    """Or `text`: the body has a `prompt` instead of `messages`; or `embeddings`: `input`."""
+    inputs: int = 0
+    """Texts to be made vectors of."""
 
     @property
     def messages(self) -> list[Body]:
         if self.form == "text":
             return [{"role": "user", "content": self.body["prompt"]}]
+        if self.form == "embeddings":
+            return []
         messages: list[Body] = self.body["messages"]
         return messages
 
@@ -69,10 +73,7 @@ class Prompt:
 
 
 def parse(raw: bytes, headers: Mapping[str, str], form: str = "chat") -> Prompt:
-    body = _object(raw)
-    _check_depth(body)
-    extras = _extras(body.pop("kora", None), headers)
-    model = _text(body.get("model"), "model")
+    body, model, extras = opened(raw, headers)
     if form == "text":
         completions.check(body)
     else:
@@ -87,9 +88,17 @@ def parse(raw: bytes, headers: Mapping[str, str], form: str = "chat") -> Prompt:
         stream=bool(stream),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         choices=body.get("n") or 1,
-        constraints=_constraints(extras, body),
+        constraints=constraints(extras, body),
         form=form,
     )
+
+
+def opened(raw: bytes, headers: Mapping[str, str]) -> tuple[Body, str, dict[str, Any]]:
+    """What every request has: a body without our own fields, a model, the extras."""
+    body = _object(raw)
+    _check_depth(body)
+    extras = _extras(body.pop("kora", None), headers)
+    return body, _text(body.get("model"), "model"), extras
 
 
 def _object(raw: bytes) -> Body:
@@ -213,6 +222,10 @@ def _check_objects(body: Body) -> None:
             "'response_format.json_schema' must be an object whose schema is an object.",
             param="response_format.json_schema",
         )
+    check_user(body)
+
+
+def check_user(body: Body) -> None:
     user = body.get("user")
     if user is not None and not (isinstance(user, str) and "\0" not in user):
         raise InvalidRequest("'user' must be a string without NUL characters.", param="user")
@@ -276,7 +289,7 @@ def _as_utf8(value: str) -> str:
 NO_CONSTRAINTS = Constraints()
 
 
-def _constraints(extras: dict[str, Any], body: Body) -> Constraints:
+def constraints(extras: dict[str, Any], body: Body) -> Constraints:
     user = body.get("user")
     if not extras and user is None:
         return NO_CONSTRAINTS

@@ -90,8 +90,13 @@ async def _whole(way: Way, room: Room, flow: Flow, done: Event) -> Reply:
         "x-kora-saved": answers.usd(Decimal(0)),
         "x-kora-overhead-ms": f"{way.clock.elapsed_ms - closing.waited_ms(way):.3f}",
     }
-    shown = answers.strip(_shown(way, body))
-    return Reply(headers=headers, body=answers.with_id(shown, way.answer_id))
+    return Reply(headers=headers, body=_written(way, body))
+
+
+def _written(way: Way, body: answers.Body) -> bytes:
+    if way.prompt.form == "embeddings":
+        return answers.vectors(body)
+    return answers.with_id(answers.strip(_shown(way, body)), way.answer_id)
 
 
 def stream(way: Way, room: Room, flow: Flow) -> Reply:

@@ -11,7 +11,7 @@ from analytics import budgets, ledger
 from analytics.values import Hold, Refused
 from caching import fingerprints, matching
 from caching.values import Asked, Match, NoMatch
-from routing import catalog, connections, limits, policy
+from routing import catalog, connections, embeddings, limits, policy
 from routing.errors import (
     BudgetExceeded,
     Infeasible,
@@ -166,7 +166,7 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
             tier=candidate.backend.tier,
             amount=candidate.worst_case,
             price_id=candidate.backend.price.price_id,
-            lease_s=settings.KORA_LEASE_S,
+            lease_s=_lease_s(candidate),
             spans=each.spans,
         ),
     )
@@ -174,6 +174,12 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
         raise _over_budget(held)
     way.tries.append(each)
     return each
+
+
+def _lease_s(candidate: Candidate) -> float:
+    """No worker claims what is embedded here and renews its lease, so it gets all of it at once."""
+    here = embeddings.is_here(candidate.backend)
+    return settings.KORA_DEADLINE_S if here else settings.KORA_LEASE_S
 
 
 def _over_budget(refused: Refused) -> BudgetExceeded:

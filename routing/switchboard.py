@@ -7,7 +7,7 @@ import contextlib
 import time
 import uuid
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -76,6 +76,16 @@ class Mailbox:
             self._arrived = asyncio.get_running_loop().create_future()
             await self._arrived
         return self._events.popleft()
+
+
+class Line(Protocol):
+    """Takes calls and gives back where their events arrive."""
+
+    def send(self, queue: str, attempt_id: str, message: dict[str, Any]) -> Mailbox: ...
+
+    def cancel(self, mailbox: Mailbox) -> None: ...
+
+    def forget(self, mailbox: Mailbox) -> None: ...
 
 
 class Switchboard:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from celery import shared_task
 
-from inference import engines, secrets
+from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import engine_room, targets
+from routing import embedders, endpoints, engine_room, policy, targets
 from routing.models import Backend, Health, HealthState, Kind
 
+BEAT: dict[str, dict[str, Any]] = {
+    "look at the model servers": {
+        "task": "routing.tasks.look_at_servers",
+        "schedule": 10.0,
+        "options": {"queue": "background", "expires": 10.0},
+    }
+}
 PROBE_S = 60.0
 QUESTION = {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 1}
+TEXT = {"input": "OK"}
 
 
 def ask_for_probe(backend: Backend) -> None:
@@ -23,13 +32,20 @@ def ask_for_probe(backend: Backend) -> None:
     probe_backend.apply_async(args=[backend.pk], queue=queue, retry=False, expires=PROBE_S)
 
 
+@shared_task(name="routing.tasks.look_at_servers")  # type: ignore[untyped-decorator,no-untyped-call]
+def look_at_servers() -> None:
+    """Safe to run twice: the later reading stands."""
+    endpoints.look()
+
+
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]
 def probe_backend(backend_id: int) -> None:
     """Safe to run twice: the later outcome stands."""
-    if not Backend.objects.filter(pk=backend_id).exists():
+    backend = Backend.objects.filter(pk=backend_id).first()
+    if backend is None:
         return
     began = time.perf_counter()
-    message = _trouble(backend_id)
+    message = _trouble(backend)
     Health.objects.update_or_create(
         backend_id=backend_id,
         defaults={
@@ -41,16 +57,10 @@ def probe_backend(backend_id: int) -> None:
     )
 
 
-def _trouble(backend_id: int) -> str:
+def _trouble(backend: Backend) -> str:
     """What went wrong, as a sentence without secrets; empty when the backend answered."""
     try:
-        target = targets.load(backend_id)
-        call = Call(body={**QUESTION, "model": target.model}, stream=False, deadline_s=PROBE_S)
-        room = engine_room.here()
-        if target.kind == Kind.LOCAL and room is not None:
-            room.try_out(target, call)  # a model is in memory once
-        else:
-            asyncio.run(_call(target, call))
+        _try_out(targets.load(backend.pk), embeds=policy.EMBEDDINGS in backend.capabilities)
     except EngineError as error:
         return f"{error.failure.value}: {error.message}"[:500]
     except secrets.SecretUnreadableError:
@@ -58,6 +68,27 @@ def _trouble(backend_id: int) -> str:
     except TimeoutError:
         return f"timeout: no answer within {PROBE_S:.0f} s"
     return ""
+
+
+def _try_out(target: Target, *, embeds: bool) -> None:
+    body = {**(TEXT if embeds else QUESTION), "model": target.model}
+    form = "embeddings" if embeds else "chat"
+    call = Call(body=body, stream=False, deadline_s=PROBE_S, form=form)
+    room = engine_room.here()
+    if target.kind == Kind.LOCAL and embeds:
+        _embed(target.model)
+    elif target.kind == Kind.LOCAL and room is not None:
+        room.try_out(target, call)  # a model is in memory once
+    else:
+        asyncio.run(_call(target, call))
+
+
+def _embed(model: str) -> None:
+    """Web processes keep it in memory; this one only for the trial."""
+    try:
+        embedding.embed(embedders.of(model), ["OK"], within_s=PROBE_S)
+    finally:
+        embedders.close()
 
 
 async def _call(target: Target, call: Call) -> None:

@@ -16,7 +16,7 @@ from routing.policy import Candidate, Decision, NoWay
 from routing.questions import Prompt
 from routing.signals import Signals
 from routing.stopwatch import Stopwatch
-from routing.switchboard import Switchboard
+from routing.switchboard import Line, Switchboard
 from teams.values import Caller
 
 T = TypeVar("T")
@@ -45,6 +45,8 @@ class Room:
 
     hands: Hands
     switchboard: Switchboard
+    here: Line
+    """To the embedders of this process."""
     statuses: Mapping[str, int]
     flights: Flights = field(default_factory=Flights)
 

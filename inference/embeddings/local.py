@@ -24,7 +24,8 @@ BATCH_TOKENS = 256
 """A longer batch is no faster on a processor, and every text attends to the whole of it."""
 BATCH_TEXTS = 64
 LONGEST = 512
-LONGEST_WAIT_S = 30.0
+MOST_WAITING = 20_000
+"""Texts; callers take turns, so it is for memory's sake that there is a bound."""
 FIRST_GUESS_S = 0.0005
 """Seconds a token, until some have been measured."""
 WEIGHT_OF_NEW = 0.1
@@ -64,7 +65,11 @@ class Local:
 
     @property
     def wait_s(self) -> float:
-        return self._waiting.tokens * self._token_s / max(self._terms.threads, 1)
+        return self._waiting.ahead() * self._token_s / max(self._terms.threads, 1)
+
+    @property
+    def tokens_per_s(self) -> float:
+        return 1 / self._token_s
 
     def warm(self) -> None:
         if self._waiting.is_open:
@@ -74,8 +79,8 @@ class Local:
         asked = self._asked(list(texts), domain)
         if not asked.unfinished:
             asked.done()
-        elif self.wait_s > LONGEST_WAIT_S:
-            asked.fail(_busy(self.wait_s))
+        elif self._waiting.texts + asked.unfinished > MOST_WAITING:
+            asked.fail(_busy(self._waiting.tokens * self._token_s / self._terms.threads))
         else:
             self._waiting.put(asked)
             self._start()
@@ -199,9 +204,7 @@ def _keys(name: str, domain: str, texts: list[str]) -> list[bytes]:
 
 
 def _busy(wait_s: float) -> EngineError:
-    return EngineError(
-        Failure.KEY_TRANSIENT, "too many texts wait to be embedded", retry_after_s=wait_s
-    )
+    return EngineError(Failure.SERVER, "too many texts wait to be embedded", retry_after_s=wait_s)
 
 
 def _told(error: Exception) -> EngineError:

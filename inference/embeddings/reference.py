@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import minilm
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 ERF_STEP = 0.3275911
 
 
-def embed(weights: Mapping[str, npt.NDArray[np.float32]], ids: Sequence[int]) -> Floats:
+def embed(weights: Mapping[str, Floats], ids: Sequence[int]) -> Floats:
     """The vector of length one of a text given as the numbers of its word pieces."""
     x = _norm(_looked_up(weights, ids), weights, "embeddings.LayerNorm")
     for number in range(minilm.LAYERS):
@@ -26,14 +27,14 @@ def embed(weights: Mapping[str, npt.NDArray[np.float32]], ids: Sequence[int]) ->
     return unit
 
 
-def _looked_up(weights: Mapping[str, npt.NDArray[np.float32]], ids: Sequence[int]) -> Floats:
+def _looked_up(weights: Mapping[str, Floats], ids: Sequence[int]) -> Floats:
     words: Floats = weights["embeddings.word_embeddings.weight"][list(ids)]
     places: Floats = weights["embeddings.position_embeddings.weight"][: len(ids)]
     kinds: Floats = weights["embeddings.token_type_embeddings.weight"][0]
     return words + places + kinds
 
 
-def _layer(x: Floats, weights: Mapping[str, npt.NDArray[np.float32]], at: str) -> Floats:
+def _layer(x: Floats, weights: Mapping[str, Floats], at: str) -> Floats:
     seen = _linear(_attend(x, weights, at), weights, at + "attention.output.dense")
     x = _norm(x + seen, weights, at + "attention.output.LayerNorm")
     thought = _gelu(_linear(x, weights, at + "intermediate.dense"))
@@ -42,7 +43,7 @@ def _layer(x: Floats, weights: Mapping[str, npt.NDArray[np.float32]], at: str) -
     )
 
 
-def _attend(x: Floats, weights: Mapping[str, npt.NDArray[np.float32]], at: str) -> Floats:
+def _attend(x: Floats, weights: Mapping[str, Floats], at: str) -> Floats:
     width = minilm.WIDTH // minilm.HEADS
     q, k, v = (
         _linear(x, weights, f"{at}attention.self.{part}")
@@ -56,16 +57,16 @@ def _attend(x: Floats, weights: Mapping[str, npt.NDArray[np.float32]], at: str) 
     return mixed.transpose(1, 0, 2).reshape(len(x), minilm.WIDTH)
 
 
-def _linear(x: Floats, weights: Mapping[str, npt.NDArray[np.float32]], name: str) -> Floats:
+def _linear(x: Floats, weights: Mapping[str, Floats], name: str) -> Floats:
     made: Floats = x @ weights[name + ".weight"].T + weights[name + ".bias"]
     return made
 
 
-def _norm(x: Floats, weights: Mapping[str, npt.NDArray[np.float32]], name: str) -> Floats:
-    centred = x - x.mean(axis=-1, keepdims=True)
-    spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + minilm.EPSILON)
-    made = centred / spread * weights[name + ".weight"] + weights[name + ".bias"]
-    return np.asarray(made, dtype=np.float32)
+def _norm(x: Floats, weights: Mapping[str, Floats], name: str) -> Floats:
+    centred: Floats = x - x.mean(axis=-1, keepdims=True)
+    spread = np.asarray((centred**2).mean(axis=-1, keepdims=True) + minilm.EPSILON, np.float32)
+    made: Floats = centred / np.sqrt(spread) * weights[name + ".weight"]
+    return made + weights[name + ".bias"]
 
 
 def _gelu(x: Floats) -> Floats:

@@ -22,7 +22,7 @@ CHARACTERS_PER_TOKEN = 4
 MARKS = 2
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, eq=False)
 class Asked:
     """One caller's texts, filled in as their vectors are made, by whichever thread makes them."""
 
@@ -124,6 +124,15 @@ class Waiting:
         self.tokens = 0
         """A guess of how much waits."""
 
+    @property
+    def texts(self) -> int:
+        return self._texts
+
+    def ahead(self) -> int:
+        """Tokens, about, before the first text of a caller who came now."""
+        with self._news:
+            return sum(self._guess(each, each.missing[0]) for each in self._asked if each.missing)
+
     def put(self, asked: Asked) -> None:
         with self._news:
             if not self._open:
@@ -132,6 +141,7 @@ class Waiting:
             self._texts += len(asked.missing)
             self.tokens += sum(self._guess(asked, place) for place in asked.missing)
             self._news.notify(len(asked.missing))
+        asked.future.add_done_callback(lambda _: self._forget(asked))
 
     def take(self) -> list[Text]:
         """Blocks until something waits; nothing any more means that it is closed."""
@@ -151,7 +161,7 @@ class Waiting:
         tokens = 0
         while self._asked and len(picked) < max(most, 1):
             asked = self._asked[0]
-            if not asked.missing or asked.future.cancelled():
+            if not asked.missing:
                 self._leave(asked)
                 continue
             size = self._guess(asked, asked.missing[0])
@@ -164,8 +174,14 @@ class Waiting:
             tokens += size
         return picked
 
+    def _forget(self, asked: Asked) -> None:
+        """Who has left, or failed, is in nobody's way."""
+        with self._news:
+            if asked in self._asked:
+                self._leave(asked)
+
     def _leave(self, asked: Asked) -> None:
-        self._asked.popleft()
+        self._asked.remove(asked)
         self._texts -= len(asked.missing)
         self.tokens -= sum(self._guess(asked, place) for place in asked.missing)
         asked.missing.clear()

@@ -58,7 +58,7 @@ class Supervisor:
         variables = self._variables()
         first = not (self.folder / FIRST_RUN).exists()
         if shipped.is_due():
-            self._place_shipped_model(variables)
+            self._place_shipped_models(variables)
         if not schema.is_current(self.services.database_url(), self.folder):
             self._prepare(variables)
         self.terminal.say("Starting the web, the workers and beat")
@@ -100,12 +100,12 @@ class Supervisor:
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         }
 
-    def _place_shipped_model(self, variables: dict[str, str]) -> None:
+    def _place_shipped_models(self, variables: dict[str, str]) -> None:
         """KORA is of use without it, so a failure is said and passed over."""
-        self.terminal.say("Putting the demo model kora-mini into the store")
+        self.terminal.say("Putting the models that come with KORA into the store")
         child = self._finished("models", ("kora_site.up.shipped",), variables)
         if child.process.exit_status():
-            self.terminal.say(f"kora-mini is not there; see {child.log.path}")
+            self.terminal.say(f"Not all of them are there; see {child.log.path}")
 
     def _prepare(self, variables: dict[str, str]) -> None:
         self.terminal.say("Preparing the database")

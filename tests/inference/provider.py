@@ -195,6 +195,22 @@ async def text(exchange: Exchange) -> None:
         await exchange.end()
 
 
+@scenario("vectors")
+async def vectors(exchange: Exchange) -> None:
+    """Embeddings, one axis for each input."""
+    body = exchange.seen.body
+    if not exchange.seen.path.endswith("/v1/embeddings") or "stream" in body:
+        await exchange.error(400, "not_found", "no such path, or a field of another one")
+        return
+    size = body.get("dimensions", 4)
+    rows = [
+        {"object": "embedding", "index": n, "embedding": [float(n == axis) for axis in range(size)]}
+        for n, _ in enumerate(body["input"])
+    ]
+    usage = {"prompt_tokens": 4, "total_tokens": 4}
+    await exchange.json(200, {"object": "list", "data": rows, "model": "mock", "usage": usage})
+
+
 @scenario("usage_absent")
 async def usage_absent(exchange: Exchange) -> None:
     await _good(exchange, None)

@@ -16,6 +16,7 @@ from django.db import connections as django_connections
 from inference import engines
 from kora_site import errors
 from routing import catalog, connections
+from routing.embeddings import Here
 from routing.engine_room import EngineRoom
 from routing.gateway import Gateway
 from routing.hands import Hands
@@ -168,7 +169,8 @@ async def _open(
     rooms = [_engine_room(queue, each) for queue, each in with_engines.items()]
     working = asyncio.gather(*(room.work(stop, drain_s=5) for room in rooms))
     hands = Hands(THREADS, at_end=_drop)
-    room = Room(hands=hands, switchboard=switchboard, statuses=errors.DATA_PLANE)
+    here = Here(hands)
+    room = Room(hands=hands, switchboard=switchboard, here=here, statuses=errors.DATA_PLANE)
     return Inside(loop, room), working
 
 
