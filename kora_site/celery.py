@@ -18,8 +18,9 @@ app.autodiscover_tasks()
 def _schedule(sender: Celery, **_: object) -> None:
     from analytics.tasks import BEAT as BOOK
     from caching.tasks import BEAT as ANSWERS
+    from routing.tasks import BEAT as SERVERS
 
-    sender.conf.beat_schedule = {**BOOK, **ANSWERS}
+    sender.conf.beat_schedule = {**BOOK, **ANSWERS, **SERVERS}
 
 
 @app.on_after_configure.connect  # type: ignore[untyped-decorator]

@@ -7,11 +7,19 @@ from typing import Any
 
 from django import forms
 
-from routing.models import Backend
+from routing.models import Backend, Kind
 
 PRICES = ("price_in", "price_out", "price_cached_in", "price_compute_s")
+PLACES = {"options": "server"}
+"""Where the form shows what the serializer calls otherwise."""
 KEPT_WHEN_EMPTY = ("secret", *PRICES)
 FIXED = ("name", "kind")
+SERVERS = (
+    ("", "Any other"),
+    ("vllm", "vLLM"),
+    ("llama-server", "llama-server"),
+    ("ollama", "Ollama"),
+)
 CAPABILITIES = (("tools", "Tools"), ("json_schema", "JSON schema"), ("vision", "Images"))
 
 
@@ -27,6 +35,11 @@ class BackendForm(forms.Form):
     model = forms.CharField(label="Model", help_text="The provider's name of the model.")
     api_base = forms.CharField(
         label="Address", required=False, help_text="Empty: the provider's usual one."
+    )
+    server = forms.ChoiceField(
+        choices=SERVERS,
+        required=False,
+        help_text="One that KORA knows is asked how busy it is.",
     )
     secret = forms.CharField(
         label="API key",
@@ -49,8 +62,9 @@ class BackendForm(forms.Form):
     @classmethod
     def of(cls, backend: Backend, given: Mapping[str, Any] | None = None) -> BackendForm:
         """The form of one that exists; an empty key or price then means: keep it."""
-        names = [name for name in cls.base_fields if name not in KEPT_WHEN_EMPTY]
+        names = [name for name in cls.base_fields if name not in (*KEPT_WHEN_EMPTY, "server")]
         initial: dict[str, Any] = {name: getattr(backend, name) for name in names}
+        initial["server"] = backend.options.get("server", "")
         for name in PRICES:
             price = getattr(backend, f"now_{name}", None)
             initial[name] = None if price is None else f"{price.normalize():f}"
@@ -73,13 +87,18 @@ class BackendForm(forms.Form):
     def asked(self) -> dict[str, Any]:
         """What the serializer is to judge."""
         empty = (None, "")
-        return {
+        asked = {
             name: said
             for name, said in self.cleaned_data.items()
             if not (name in KEPT_WHEN_EMPTY and said in empty) and not self.fields[name].disabled
         }
+        server = asked.pop("server", "")
+        if self["kind"].value() == Kind.OPENAI_COMPATIBLE:
+            asked["options"] = {"server": server} if server else {}
+        return asked
 
     def refuse(self, errors: Mapping[str, Any]) -> None:
         for name, said in errors.items():
             sentences = [str(one) for one in (said if isinstance(said, list) else [said])]
-            self.add_error(name if name in self.fields else None, sentences)
+            field = PLACES.get(name, name)
+            self.add_error(field if field in self.fields else None, sentences)

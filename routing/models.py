@@ -79,6 +79,10 @@ class Health(models.Model):
     message = models.TextField(blank=True, default="")
     latency_ms = models.FloatField(null=True)
     checked_at = models.DateTimeField(null=True)
+    running = models.PositiveIntegerField(null=True)
+    waiting = models.PositiveIntegerField(null=True)
+    load_read_at = models.DateTimeField(null=True)
+    """When a model server of somebody else's last said how many requests it runs and queues."""
 
     class Meta:
         verbose_name_plural = "health"

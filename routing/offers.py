@@ -29,6 +29,7 @@ class Offer:
     api_base: str = ""
     key_from: str = ""
     price_compute_s: str = ""
+    server: str = ""
 
     def initial(self) -> dict[str, Any]:
         price_in, price_out, price_cached_in = self.prices
@@ -41,6 +42,7 @@ class Offer:
             "price_out": price_out,
             "price_cached_in": price_cached_in,
             "price_compute_s": self.price_compute_s,
+            "server": self.server,
             "context": self.context,
             "max_output": self.max_output,
             "capabilities": list(self.capabilities),
@@ -133,6 +135,7 @@ OFFERS = (
     ),
     Offer(
         slug="vllm",
+        server="vllm",
         label="vLLM",
         note="A server of your own; AWQ and GPTQ models too",
         kind=Kind.OPENAI_COMPATIBLE.value,
@@ -148,6 +151,7 @@ OFFERS = (
     ),
     Offer(
         slug="llama-server",
+        server="llama-server",
         label="llama-server",
         note="llama.cpp's own server; start it with --metrics",
         kind=Kind.OPENAI_COMPATIBLE.value,
@@ -163,6 +167,7 @@ OFFERS = (
     ),
     Offer(
         slug="ollama",
+        server="ollama",
         label="Ollama",
         note="Models that an Ollama server keeps",
         kind=Kind.OPENAI_COMPATIBLE.value,

@@ -16,7 +16,7 @@ from rest_framework import serializers
 
 from analytics.models import Price
 from analytics.values import ZERO
-from inference import sandbox, secrets
+from inference import endpoints, sandbox, secrets
 from inference.local import options as local_options
 from inference.words import Timeouts
 from routing import shelf, targets, upstreams
@@ -32,6 +32,7 @@ CLAIMS = ("model", "context", "capabilities")
 CHECKED_BY: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     Kind.SANDBOX.value: sandbox.check_options,
     Kind.LOCAL.value: local_options.check_options,
+    Kind.OPENAI_COMPATIBLE.value: endpoints.check_options,
 }
 FIXED = ("name", "kind")
 """Ledger, prices and the sealed secret know a backend by its name, engines by its kind."""
@@ -53,7 +54,7 @@ def shown(backend: Backend) -> Backend:
 class HealthSerializer(serializers.ModelSerializer[Health]):
     class Meta:
         model = Health
-        fields = ["state", "message", "latency_ms", "checked_at"]
+        fields = ["state", "message", "latency_ms", "checked_at", "running", "waiting"]
         read_only_fields = fields
 
 
@@ -222,7 +223,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
 
 
 def _no_options(options: Mapping[str, Any]) -> list[str]:
-    return ["Only local backends and the sandbox have options."] if options else []
+    return ["Backends of this kind have no options."] if options else []
 
 
 def _first(*values: Decimal | None) -> Decimal | None:
