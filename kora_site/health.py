@@ -120,11 +120,22 @@ CHECKS: dict[str, Callable[[], str]] = {
 }
 
 
+class GaugesSerializer(serializers.Serializer[Any]):
+    """A model of our own as its worker last described it."""
+
+    model = serializers.CharField()
+    state = serializers.CharField(help_text="`ready`, `loading`, `failed` or `taken-out`")
+    message = serializers.CharField(required=False, allow_blank=True)
+    slots, running, waiting, bound = (serializers.IntegerField(required=False) for _ in range(4))
+    prefill_tps, decode_tps, wait_s = (serializers.FloatField(required=False) for _ in range(3))
+
+
 class WorkerSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     queue = serializers.CharField(required=False)
     running = serializers.IntegerField(required=False)
     slots = serializers.IntegerField(required=False)
+    models = GaugesSerializer(many=True, required=False)
 
 
 class BackendHealthSerializer(serializers.ModelSerializer[Backend]):

@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,7 @@ class Asker:
         stream: bool = False,
         max_tokens: int = 10,
         first: asyncio.Event | None = None,
+        fields: Mapping[str, Any] | None = None,
         **headers: str,
     ) -> Told:
         """`first` is set when the first content is there. A lost connection is told, not raised."""
@@ -83,6 +84,7 @@ class Asker:
             "messages": [{"role": "user", "content": f"question {told.session}"}],
             "max_tokens": max_tokens,
             "stream": stream,
+            **(fields or {}),
         }
         own = {"authorization": f"Bearer {self.key or self.plant.kora.api_key}"}
         more = {f"x-kora-{name.replace('_', '-')}": text for name, text in headers.items()}
