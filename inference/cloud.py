@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from inference import chunks, failures
+from inference import chunks, cloud_vectors, failures
 from inference.timing import Clock
 from inference.words import Body, Call, Delta, EngineError, Event, Failure, Target
 
@@ -165,6 +165,10 @@ class Cloud:
         await self._open(litellm)
         _skip_logging()
         clock = Clock(target.timeouts, call)
+        if call.form == "embeddings":
+            pending = litellm.aembedding(**cloud_vectors.asked(target, call))
+            yield cloud_vectors.completion(await _awaited(pending, target, clock), target, call)
+            return
         answer = await _awaited(litellm.acompletion(**_asked(target, call)), target, clock)
         if not call.stream:
             yield _completion(answer, target, call)
