@@ -79,7 +79,8 @@ def main(source: str, target: str, mix: str) -> int:
 
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype = NUMBERS[mix]
-    parameters.nthread = 1
+    parameters.nthread = len(os.sched_getaffinity(0))
+    os.nice(5)  # whoever answers requests meanwhile goes first
     llama_cpp.llama_log_set(_LOG, ctypes.c_void_p(0))
     return int(
         llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(parameters))

@@ -21,7 +21,10 @@ PAGES = (
     "/backends/",
     "/backends/new/",
     "/backends/new/?provider=compatible",
+    "/backends/new/?provider=local",
+    "/backends/new/?provider=vllm",
     "/backends/1/",
+    "/models/",
     "/keys/",
     "/keys/new/",
     "/team/",
@@ -54,7 +57,9 @@ def test_every_page_fits_and_is_accessible(
 ) -> None:
     visitor = visit(width=width, scheme=scheme)
     found = {}
-    for path in (*PAGES, f"/requests/{answered}/"):
+    files = visitor.go("/models/").locator("table a[href^='/models/']").all()
+    places = [str(link.get_attribute("href")) for link in files]
+    for path in (*PAGES, f"/requests/{answered}/", *places):
         page = visitor.go(path)
         faults = page.evaluate(FAULTS)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
