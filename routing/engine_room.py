@@ -20,7 +20,8 @@ from analytics import prices
 from analytics.values import Settlement
 from inference import counting, engines
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
-from routing import bus, gauges, loads, papers, targets
+from routing import attempts, bus, gauges, loads, targets
+from routing.attempts import Attempt
 from routing.clerk import Clerk
 
 log = structlog.get_logger(__name__)
@@ -257,7 +258,9 @@ class EngineRoom:
             await asyncio.shield(self._fail(attempt, gone))
 
     def _pass_on(self, attempt: Attempt, delta: Delta) -> None:
-        attempt.produced += counting.count(_text_of(delta.chunk)) if delta.has_content else 0
+        attempt.produced += (
+            counting.count(attempts.text_of(delta.chunk)) if delta.has_content else 0
+        )
         first = {"ms": attempt.engine_ms} if delta.has_content and not attempt.has_content else {}
         attempt.has_content = attempt.has_content or delta.has_content
         self._tell(attempt, "delta", chunk=delta.chunk, content=delta.has_content, **first)
@@ -342,68 +345,3 @@ class EngineRoom:
 
     def _tell(self, attempt: Attempt, kind: str, **facts: Any) -> None:
         self._announcer.tell(attempt.web, {"kind": kind, "attempt": attempt.attempt_id, **facts})
-
-
-class Attempt:
-    """What came in with the message, and how much has been produced."""
-
-    __slots__ = (
-        "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "form",
-        "has_content", "model", "papers", "price", "priority", "produced", "prompt_tokens",
-        "stream", "uuid", "version", "web",
-    )  # fmt: skip
-
-    def __init__(self, message: dict[str, Any]) -> None:
-        self.attempt_id: str = message["attempt"]
-        self.uuid = UUID(self.attempt_id)
-        self.web: str = message["web"]
-        self.backend_id: int = message["backend"]
-        self.version: str = message["version"]
-        self.body: dict[str, Any] = message["body"]
-        self.stream: bool = message["stream"]
-        self.deadline: float = message["deadline"]
-        self.prompt_tokens: int = message["prompt_tokens"]
-        self.domain: str = message.get("domain", "")
-        self.priority: int = message.get("priority", 0)
-        self.form: str = message.get("form", "chat")
-        self.papers: papers.Packed = message.get("papers") or {}
-        self.price = papers.unpack_price(message["price"])
-        self.model = ""
-        self.produced = 0
-        self.has_content = False
-        self.began = 0.0
-        self.ended = 0.0
-
-    def stop(self) -> None:
-        """The engine is done; what follows is KORA's own time."""
-        self.ended = time.perf_counter()
-
-    @property
-    def engine_ms(self) -> float:
-        if not self.began:
-            return 0.0
-        return ((self.ended or time.perf_counter()) - self.began) * 1000
-
-    @property
-    def seconds_left(self) -> float:
-        return self.deadline - time.time()
-
-    def cost(self, usage: Usage) -> Decimal:
-        return prices.cost_of(
-            self.price,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cached_tokens=usage.cached_tokens,
-            compute_s=prices.seconds(usage.compute_s),
-        )
-
-
-def _text_of(chunk: dict[str, Any]) -> str:
-    """All that was generated in a chunk: words, thoughts, tool arguments."""
-    texts = []
-    for choice in chunk.get("choices") or ():
-        delta = choice.get("delta") or {}
-        texts += [value for value in delta.values() if isinstance(value, str)]
-        for call in delta.get("tool_calls") or ():
-            texts.append((call.get("function") or {}).get("arguments") or "")
-    return "".join(texts)

@@ -1,0 +1,77 @@
+"""One call in a worker: what came with its message, and how far it has come."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from analytics import prices
+from inference.words import Usage
+from routing import papers
+
+
+class Attempt:
+    """What came in with the message, and how much has been produced."""
+
+    __slots__ = (
+        "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "form",
+        "has_content", "model", "papers", "price", "priority", "produced", "prompt_tokens",
+        "stream", "uuid", "version", "web",
+    )  # fmt: skip
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self.attempt_id: str = message["attempt"]
+        self.uuid = UUID(self.attempt_id)
+        self.web: str = message["web"]
+        self.backend_id: int = message["backend"]
+        self.version: str = message["version"]
+        self.body: dict[str, Any] = message["body"]
+        self.stream: bool = message["stream"]
+        self.deadline: float = message["deadline"]
+        self.prompt_tokens: int = message["prompt_tokens"]
+        self.domain: str = message.get("domain", "")
+        self.priority: int = message.get("priority", 0)
+        self.form: str = message.get("form", "chat")
+        self.papers: papers.Packed = message.get("papers") or {}
+        self.price = papers.unpack_price(message["price"])
+        self.model = ""
+        self.produced = 0
+        self.has_content = False
+        self.began = 0.0
+        self.ended = 0.0
+
+    def stop(self) -> None:
+        """The engine is done; what follows is KORA's own time."""
+        self.ended = time.perf_counter()
+
+    @property
+    def engine_ms(self) -> float:
+        if not self.began:
+            return 0.0
+        return ((self.ended or time.perf_counter()) - self.began) * 1000
+
+    @property
+    def seconds_left(self) -> float:
+        return self.deadline - time.time()
+
+    def cost(self, usage: Usage) -> Decimal:
+        return prices.cost_of(
+            self.price,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            compute_s=prices.seconds(usage.compute_s),
+        )
+
+
+def text_of(chunk: dict[str, Any]) -> str:
+    """All that was generated in a chunk: words, thoughts, tool arguments."""
+    texts = []
+    for choice in chunk.get("choices") or ():
+        delta = choice.get("delta") or {}
+        texts += [value for value in delta.values() if isinstance(value, str)]
+        for call in delta.get("tool_calls") or ():
+            texts.append((call.get("function") or {}).get("arguments") or "")
+    return "".join(texts)
