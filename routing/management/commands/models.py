@@ -59,6 +59,8 @@ class Command(BaseCommand):
             verbs[verb](options)
         except ModelError as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.strerror}: {error.filename or 'the store'}") from error
         except KeyboardInterrupt:
             raise CommandError("stopped") from None
 

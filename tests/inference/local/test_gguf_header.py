@@ -116,6 +116,8 @@ HOSTILE = [
     (file([text("a") + struct.pack("<IIQ", LIST, LIST, 5)], []), "lists inside"),
     (file([text("a") + struct.pack("<IIQ", LIST, U8, 8_000_000)], []), "ends inside"),
     (file([text("a") + struct.pack("<IIQ", LIST, 77, 5000)], []), "unknown type 77"),
+    (file([text("a") + struct.pack("<IIQ", LIST, TEXT, 5000)], [], weights=64), "ends inside"),
+    (file([text("a") + struct.pack("<IIQQ", LIST, TEXT, 5000, 2**60)], []), "too long"),
     (file([LLAMA], [tensor("a", 32, kind=5)]), "unknown number format 5"),
     (file([LLAMA], [tensor("a", *[2**60] * 4)]), "cut short"),
     (file([LLAMA], [tensor("a", 32, offset=2**60)]), "cut short"),
@@ -148,8 +150,16 @@ def test_every_truncation_of_a_real_file_is_refused(tmp_path: Path, tiny_model: 
 def test_long_lists_are_walked_and_not_kept(tiny_model: Path) -> None:
     few = gguf_header.read(tiny_model).values["tokenizer.ggml.tokens"]
     assert isinstance(few, gguf_header.Items)
-    assert few.length == tiny.SHAPE.vocabulary
-    assert len(few.kept) in {0, few.length}
+    assert few.length == len(few.kept) == tiny.SHAPE.vocabulary
+
+
+def test_a_vocabulary_of_any_length_is_counted(tmp_path: Path) -> None:
+    tokens = b"".join(text(f"token {number}") for number in range(3000))
+    listed = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", LIST, TEXT, 3000) + tokens
+    path = tmp_path / "given.gguf"
+    path.write_bytes(file([LLAMA, listed, number("llama.context_length", 77)], WEIGHTS))
+    found = facts.inspect(path)
+    assert (found.vocabulary, found.context) == (3000, 77)
 
 
 def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
