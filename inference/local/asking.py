@@ -17,6 +17,8 @@ MOST_STOPS = 16
 MOST_BIASES = 1024
 LONGEST_STOP = 500
 LONGEST_GRAMMAR = 100_000
+MOST_BRACKETS = 1_000
+"""Of a grammar: llama.cpp reads them recursively, and tens of thousands end the process."""
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 KEPT = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"})
 """Fields of a message that chat templates look at."""
@@ -272,6 +274,8 @@ def _grammar(fields: Mapping[str, Any]) -> str:
     own, wanted = fields.get("grammar", ""), fields.get("response_format", {"type": "text"})
     if not isinstance(own, str) or len(own) > LONGEST_GRAMMAR:
         _refuse("grammar", f"must be GBNF of at most {LONGEST_GRAMMAR} characters")
+    if own.count("(") > MOST_BRACKETS:
+        _refuse("grammar", f"must have at most {MOST_BRACKETS} brackets")
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     if own.strip() and kind != "text":
         _refuse("grammar", "cannot stand beside response_format")

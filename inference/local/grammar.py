@@ -15,6 +15,11 @@ MOST_PLACES = 5_000
 MOST_REPEATS = 1_000
 """llama.cpp refuses to repeat a rule much more often; a longer list or text ends here."""
 
+MOST_ALIKE = 16
+"""Alternatives that are no plain values: where they begin alike, llama.cpp follows all of them at
+once, and those inside of them, and those inside of those."""
+PLAIN = frozenset({"string", "integer", "number", "boolean", "null"})
+
 REFUSED = frozenset(
     {"not", "if", "then", "else", "pattern", "patternProperties", "propertyNames", "contains",
      "minContains", "maxContains", "dependencies", "dependentRequired", "dependentSchemas",
@@ -39,9 +44,9 @@ BUILT_IN: Mapping[str, str] = {
     "boolean": '"true" | "false"',
     "null": '"null"',
     "any": "object | array | string | number | boolean | null",
-    "pair": 'string ws ":" ws any',
-    "object": '"{" ws (pair (ws "," ws pair)*)? ws "}"',
-    "array": '"[" ws (any (ws "," ws any)*)? ws "]"',
+    "pair": 'string ws ":" ws any ws',
+    "object": '"{" ws (pair ("," ws pair)*)? "}"',
+    "array": '"[" ws (any ws ("," ws any ws)*)? "]"',
     "date": '[0-9]{4} "-" ("0" [1-9] | "1" [0-2]) "-" ("0" [1-9] | "1" [0-9] | "2" [0-8])',
     "zone": '"Z" | [-+] ([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9]',
     "time": '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9] ":" [0-5] [0-9] ("." [0-9]{1,6})? zone',
@@ -88,8 +93,8 @@ class Grammar:
     def schema(self, schema: Any) -> str:
         return _Reading(self, schema).value(schema, 0)
 
-    def spend(self) -> None:
-        self._left -= 1
+    def spend(self, places: int = 1) -> None:
+        self._left -= places
         if self._left < 0:
             raise UnusableSchemaError("it is too large")
 
@@ -149,7 +154,9 @@ class _Reading:
         if "const" in schema:
             return constant(schema["const"])
         if "enum" in schema:
-            return self._grammar.rule(either([constant(one) for one in _listed(schema, "enum")]))
+            values = _listed(schema, "enum")
+            self._grammar.spend(len(values))
+            return self._grammar.rule(either([constant(value) for value in values]))
         for several in ("anyOf", "oneOf"):
             if several in schema:
                 return self._several(schema, several, depth)
@@ -160,6 +167,8 @@ class _Reading:
     def _several(self, schema: Mapping[str, Any], several: str, depth: int) -> str:
         rest = {name: value for name, value in schema.items() if name != several}
         parts = _listed(schema, several)
+        if sum(not _is_plain(part) for part in parts) > MOST_ALIKE:
+            raise UnusableSchemaError(f"{several} has more than {MOST_ALIKE} lists and objects")
         if rest:
             parts = [self._merged({**rest, "allOf": [part]}, [part]) for part in parts]
         return self._grammar.rule(either([self.value(part, depth + 1) for part in parts]))
@@ -195,25 +204,29 @@ class _Reading:
         if not known:
             return self._map(more, depth)
         pairs = [
-            (f'{constant(name)} ws ":" ws {self.value(known[name], depth + 1)}', name in required)
+            (
+                f'{constant(name)} ws ":" ws {self.value(known[name], depth + 1)} ws',
+                name in required,
+            )
             for name in known
         ]
-        return self._grammar.rule(f'"{{" ws {self._chain(pairs)} ws "}}"')
+        return self._grammar.rule(f'"{{" ws {self._chain(pairs)}')
 
     def _map(self, more: Any, depth: int) -> str:
         if more is True:
             return ANY_OBJECT
         if more is False:
             return self._grammar.rule('"{" ws "}"')
-        pair = self._grammar.rule(f'string ws ":" ws {self.value(more, depth + 1)}')
-        return self._grammar.rule(f'"{{" ws ({pair} (ws "," ws {pair})*)? ws "}}"')
+        pair = self._grammar.rule(f'string ws ":" ws {self.value(more, depth + 1)} ws')
+        return self._grammar.rule(f'"{{" ws ({pair} ("," ws {pair})*)? "}}"')
 
     def _chain(self, pairs: Sequence[tuple[str, bool]]) -> str:
-        """Properties in their order, the optional ones perhaps; from the last to the first, with
-        and without something before each."""
-        first, later = '""', '""'
+        """Properties in their order, the optional ones perhaps, and the end; from the last to the
+        first, with and without something before each. No two ways lead to the same text: each of
+        them would be followed at every token."""
+        first = later = '"}"'
         for pair, required in reversed(pairs):
-            led, following = f"{pair} {later}", f'ws "," ws {pair} {later}'
+            led, following = f"{pair} {later}", f'"," ws {pair} {later}'
             first = self._grammar.rule(led if required else f"{led} | {first}")
             later = self._grammar.rule(following if required else f"{following} | {later}")
         return first
@@ -229,7 +242,7 @@ class _Reading:
         exact = [self.value(item, depth + 1) for item in leading[:most]]
         more = None if most is None else most - len(exact)
         item = self.value(rest, depth + 1) if more != 0 else ""
-        return self._grammar.rule(f'"[" ws {_items(exact, item, least, more)} ws "]"')
+        return self._grammar.rule(f'"[" ws {_items(exact, item, least, more)} "]"')
 
     def _string(self, schema: Mapping[str, Any]) -> str:
         least, most = _bounds(schema, "minLength", "maxLength")
@@ -299,6 +312,13 @@ def _guessed(schema: Mapping[str, Any]) -> str:
     return "any"
 
 
+def _is_plain(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return False
+    constant = "const" in schema or "enum" in schema
+    return constant or schema.get("type", _guessed(schema)) in PLAIN
+
+
 def _listed(schema: Mapping[str, Any], name: str) -> list[Any]:
     found = schema[name]
     if not isinstance(found, list) or not found:
@@ -322,14 +342,14 @@ def _times(least: int, most: int | None) -> str:
 
 def _items(exact: Sequence[str], item: str, least: int, more: int | None) -> str:
     """The leading items, then between what is still missing and `more` of the rest."""
-    led = ' ws "," ws '.join(exact)
+    led = ' ws "," ws '.join(exact) + (" ws" if exact else "")
     missing = max(least - len(exact), 0)
     if not item:
         if missing:
             raise UnusableSchemaError("minItems is more than there may be")
         return led
     if exact:
-        return f'{led} (ws "," ws {item}){_times(missing, more)}'
+        return f'{led} ("," ws {item} ws){_times(missing, more)}'
     rest = _times(max(missing - 1, 0), None if more is None else more - 1)
-    several = f'{item} (ws "," ws {item}){rest}'
+    several = f'{item} ws ("," ws {item} ws){rest}'
     return several if missing else f"({several})?"

@@ -37,6 +37,8 @@ class Local:
 
     async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
         asked = asking.read(call.body, call.form)
+        if asked.sampling.grammar and call.body.get("grammar"):
+            _must_take_grammars(target)
         clock = Clock(target.timeouts, call)
         resident = await _in_time(self._taken(target), clock)
         try:
@@ -44,7 +46,7 @@ class Local:
             answer = Answer(target.model, [_choice(n, resident, asked) for n in range(asked.n)])
             with _submitted(resident, _jobs(prompt, resident, asked, call)) as inbox:
                 while not answer.done:
-                    number, told = await _in_time(inbox.get(), clock)
+                    number, told = await _next(inbox, clock)
                     deltas = _taken_in(answer, number, told)
                     if call.stream:
                         clock.content()  # a call of a tool is long written before it is shown
@@ -74,12 +76,27 @@ class Local:
         return await self._residents.take(model, settings)
 
 
+def _must_take_grammars(target: Target) -> None:
+    if not options.takes_grammars(target.options):
+        why = "its operator has not set the option grammars"
+        raise EngineError(
+            Failure.CLIENT, f"grammar is not taken by {target.name}: {why}", status=400
+        )
+
+
 async def _in_time(pending: Awaitable[T], clock: Clock) -> T:
     try:
         async with asyncio.timeout_at(clock.until):
             return await pending
     except TimeoutError:
         raise EngineError(Failure.TIMEOUT, f"no {clock.waiting_for} in time") from None
+
+
+async def _next(inbox: Inbox, clock: Clock) -> tuple[int, Told]:
+    try:
+        return inbox.get_nowait()
+    except asyncio.QueueEmpty:
+        return await _in_time(inbox.get(), clock)
 
 
 async def _prepared(resident: Resident, asked: Asked) -> Prompt:

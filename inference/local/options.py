@@ -28,6 +28,7 @@ OPTIONS: Mapping[str, Check] = {
     "gpu_layers": _whole(-1, 1000),
     "mmap": FLAG,
     "repack": FLAG,
+    "grammars": FLAG,
 }
 
 
@@ -43,4 +44,10 @@ def check_options(options: Mapping[str, Any]) -> list[str]:
 def settings(options: Mapping[str, Any]) -> Settings:
     if wrong := check_options(options):
         raise EngineError(Failure.SERVER, f"the backend's options: {'; '.join(wrong)}")
-    return Settings(**options)
+    return Settings(**{name: value for name, value in options.items() if name != "grammars"})
+
+
+def takes_grammars(options: Mapping[str, Any]) -> bool:
+    """Whether clients may send GBNF of their own. llama.cpp follows a bad one until the whole
+    process stands still or dies, and no look at it can tell: the operator must trust them all."""
+    return options.get("grammars") is True

@@ -81,7 +81,7 @@ class Running:
         piece = self.text.add(spelled, self._scored(token, model, row))
         if self.text.stopped:
             return piece, "stop"
-        if self.written >= self.limit:
+        if self.written >= self.limit or self.sampler.lost:
             return _joined(piece, self.text.end()), "length"
         return piece, ""
 

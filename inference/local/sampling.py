@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,9 @@ from inference.words import EngineError, Failure
 
 REPEAT_WINDOW = 64
 """Tokens (of the prompt too) that the repeat penalty looks back on, as in llama.cpp's server."""
+LONGEST_CHOICE_S = 0.1
+"""Of processor time for one token under a grammar. The ways in which a text can fit one may double
+with every token, and llama.cpp follows them all: who needs so long now needs for ever soon."""
 CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 IMPOSSIBLE = -np.inf
 LARGEST = 1e6
@@ -76,6 +81,8 @@ class Sampler:
         self.plain = _plain(sampling)
         self._chain = _chain(model, sampling, prompt) if not self.plain else None
         self._grammar = _grammar(model, sampling.grammar)
+        self.lost = False
+        """The grammar has become too much; nothing more should be chosen under it."""
 
     def free(self) -> None:
         for sampler in (self._chain, self._grammar):
@@ -87,6 +94,10 @@ class Sampler:
         """The token after batch position `place`; -1: the grammar is at its end."""
         if self._grammar is None:
             return int(quick.llama_sampler_sample(self._chain, context.pointer, place))
+        with self._watched():
+            return self._under_grammar(candidates, row)
+
+    def _under_grammar(self, candidates: Candidates, row: Logits) -> int:
         candidates.fill(row)
         token = self._applied(candidates)
         if not self._allows(candidates, token):
@@ -104,7 +115,14 @@ class Sampler:
         """Moves the grammar on. Never with a token that it forbids or that ends the text:
         llama.cpp would end the process."""
         if self._grammar is not None:
-            quick.llama_sampler_accept(self._grammar, token)
+            with self._watched():
+                quick.llama_sampler_accept(self._grammar, token)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        began = time.thread_time()
+        yield
+        self.lost = self.lost or time.thread_time() - began > LONGEST_CHOICE_S
 
     def _applied(self, candidates: Candidates) -> int:
         quick.llama_sampler_apply(self._chain, ctypes.byref(candidates.native))

@@ -49,6 +49,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"response_format": {"type": "xml"}}, "response_format must be of type"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema must be"),
     ({"grammar": 1}, "grammar must be GBNF"),
+    ({"grammar": "root ::= " + "(" * 1001}, "grammar must have at most 1000 brackets"),
     ({"grammar": "root ::= \"x\"", "response_format": SCHEMA}, "cannot stand beside"),
     ({"tools": {}}, "tools must be a list"),
     ({"tools": [{"type": "retrieval"}]}, "tools must be functions with a name"),
@@ -109,8 +110,9 @@ def test_a_form_that_is_none_of_ours() -> None:
 
 
 @pytest.mark.parametrize(("given", "wrong"), [
-    ({}, 0), ({"context": 4096, "slots": 2, "mmap": False}, 0), ({"slots": 0}, 1),
-    ({"mmap": 1}, 1), ({"threads": "2"}, 1), ({"chunk": True, "speed": 1}, 2), ({"slots": []}, 1),
+    ({}, 0), ({"context": 4096, "slots": 2, "mmap": False}, 0), ({"grammars": True}, 0),
+    ({"slots": 0}, 1), ({"mmap": 1}, 1), ({"threads": "2"}, 1), ({"chunk": True, "speed": 1}, 2),
+    ({"slots": []}, 1),
 ])  # fmt: skip
 def test_options_of_a_local_backend(given: dict[str, Any], wrong: int) -> None:
     assert len(options.check_options(given)) == wrong

@@ -77,6 +77,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({"allOf": [{"type": "string"}, {"type": "null"}]}, "type is said twice"),
     ({"anyOf": []}, "must be a list"),
     ([], "must be an object"),
+    ({"anyOf": [{"type": "array"}] * 17}, "more than 16 lists and objects"),
 ]
 BIAS = {**dict.fromkeys(range(0x80, 0x100), -100.0), ord('"'): 3.0}
 """No bytes that are not ASCII: this model would put them together to what is no text."""
@@ -91,14 +92,18 @@ def engine(tiny_model: Path) -> Iterator[Engine]:
 
 async def written(engine: Engine, gbnf: str, seed: int, *, most: int = 500) -> tuple[str, str]:
     """What a model of random weights writes under a grammar, and how it ended."""
+    sampling = Sampling(grammar=gbnf, seed=seed, temperature=2, logit_bias=BIAS)
+    return await talked(engine, Job(tokens=(1, 2, 3), max_tokens=most, sampling=sampling))
+
+
+async def talked(engine: Engine, job: Job) -> tuple[str, str]:
     loop, told = asyncio.get_running_loop(), asyncio.Queue[Told]()
 
     def tell(events: list[tuple[object, Told]]) -> None:
         for _, each in events:
             loop.call_soon_threadsafe(told.put_nowait, each)
 
-    sampling = Sampling(grammar=gbnf, seed=seed, temperature=2, logit_bias=BIAS)
-    engine.submit(Job(tokens=(1, 2, 3), max_tokens=most, sampling=sampling), "x", tell)
+    engine.submit(job, "x", tell)
     text = ""
     while not isinstance(each := await told.get(), Ended):
         assert isinstance(each, Piece), each
@@ -144,6 +149,18 @@ def test_no_schema_costs_more_than_its_share() -> None:
         wide = {"anyOf": [{"title": f"{level}", **wide}, {"minimum": level, **wide}]}
     with pytest.raises(UnusableSchemaError):
         grammar.of_schema({"anyOf": [{**wide}] * 9, "minimum": 0})
+
+
+async def test_a_grammar_whose_ways_double_with_every_token_is_given_up(engine: Engine) -> None:
+    """And whoever else talks to the model goes on."""
+    alike = [{"type": "array", "maxItems": n, "items": {"$ref": "#"}} for n in (5, 6)]
+    sampling = Sampling(
+        grammar=grammar.of_schema({"anyOf": alike}), temperature=0, logit_bias={ord("["): 99}
+    )
+    text, finish = await talked(engine, Job(tokens=(1, 2), max_tokens=500, sampling=sampling))
+    assert finish == "length"
+    assert 3 < len(text) < 100
+    assert (await written(engine, 'root ::= "yes"', 0))[0] == "yes"
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (7, 7), (0, 9), (9, 10), (98, 1003), (120, 999)])

@@ -138,9 +138,14 @@ async def test_json_is_json_and_a_schema_is_kept(local: Local) -> None:
 
 
 async def test_a_grammar_of_ones_own(local: Local) -> None:
-    done = await whole(local, grammar='root ::= ("yes" | "no")')
+    """Only where the operator trusts whoever has a key: it can stop the whole worker."""
+    trusting = target(grammars=True)
+    done = await whole(local, trusting, grammar='root ::= ("yes" | "no")')
     assert message(done)["content"] in {"yes", "no"}
-    assert (await refused(local, grammar="root ::= (")).failure is Failure.CLIENT
+    assert (await refused(local, trusting, grammar="root ::= (")).failure is Failure.CLIENT
+    error = await refused(local, grammar='root ::= "yes"')
+    assert error.failure is Failure.CLIENT
+    assert "the option grammars" in error.message
 
 
 FORCED: list[Any] = ["required", {"type": "function", "function": {"name": "height"}}]
