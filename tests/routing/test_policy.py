@@ -178,3 +178,45 @@ def test_seconds_of_our_own_cost_at_the_speeds_of_the_moment_and_are_held_with_r
     assert found.order[0].worst_case == Decimal("0.008")
     elsewhere = replace(CHEAP, price=price, load=load)
     assert policy.decide(wants(), (elsewhere,)).candidates[0].worst_case == 0
+
+
+EMBEDS = {"capabilities": frozenset({"embeddings"})}
+VECTORS = backend("vectors", "0", kind="local", context=256, backend_id=7, **EMBEDS)
+LATER = backend("later", "0", kind="local", context=256, backend_id=9, **EMBEDS)
+REMOTE = backend("remote", "0", backend_id=2, **EMBEDS)
+EMBEDDERS = (LATER, REMOTE, VECTORS)
+
+
+def embedding(model: str, **terms: Any) -> Wants:
+    needs = frozenset({"embeddings"})
+    return replace(wants(model, needs=needs, output_tokens=0, **terms), inputs=2)
+
+
+@pytest.mark.parametrize("model", list(policy.VIRTUAL))
+def test_vectors_of_auto_always_come_from_the_same_embedder(model: str) -> None:
+    struggling = replace(VECTORS, failing=True, first_token_s=9.0)
+    for vectors in (VECTORS, struggling):
+        assert chosen(embedding(model), (*ALL, LATER, REMOTE, vectors)) == ["vectors"]
+
+
+def test_an_embedder_does_not_chat_and_a_model_that_chats_makes_no_vectors() -> None:
+    assert "vectors" not in chosen(wants(), (*ALL, *EMBEDDERS))
+    for asked in (wants("vectors"), embedding("cheap")):
+        refused = policy.decide(asked, (*ALL, *EMBEDDERS))
+        assert isinstance(refused, NoWay)
+        assert refused.binding == "capability"
+
+
+def test_nobody_stands_in_for_an_embedder() -> None:
+    assert chosen(embedding("remote"), EMBEDDERS) == ["remote"]
+
+
+def test_long_texts_cost_no_more_than_is_read_of_them() -> None:
+    priced = replace(VECTORS, price=replace(VECTORS.price, price_compute_s=Decimal(1)))
+    few, many = (
+        policy.decide(embedding("vectors", prompt_tokens=tokens), (priced,))
+        for tokens in (512, 1_000_000)
+    )
+    assert isinstance(few, Decision)
+    assert isinstance(many, Decision)
+    assert few.order[0].worst_case == many.order[0].worst_case > 0
