@@ -59,4 +59,4 @@ def test_a_list_has_a_bound() -> None:
 def test_what_it_needs_is_an_embedder() -> None:
     prompt = parse("x")
     asked = policy.wants(prompt, signals.read(prompt), frozenset())
-    assert (asked.needs, asked.inputs, asked.output_tokens) == ({"embeddings"}, 1, 0)
+    assert (asked.needs, asked.inputs, asked.output_tokens) == (frozenset({"embeddings"}), 1, 0)
