@@ -177,7 +177,12 @@ def _attempts(receipt: Mapping[str, Any]) -> Iterable[_Piece]:
         started, first = _ms(attempt.get("started_ms")), attempt.get("first_content_ms")
         failure = str(attempt.get("outcome") or "")
         good = failure in SUCCESSES and first is not None
-        parts = (attempt.get("message") or failure, _tokens(attempt), attempt.get("worker"))
+        parts = (
+            attempt.get("message") or failure,
+            _tokens(attempt),
+            _computed(attempt),
+            attempt.get("worker"),
+        )
         yield (
             f"Attempt {attempt.get('number') or place}: {attempt.get('backend') or 'unknown'}",
             " · ".join(str(part) for part in parts if part),
@@ -199,6 +204,12 @@ def _tokens(attempt: Mapping[str, Any]) -> str:
     if isinstance(tokens, dict):
         return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tokens.items())
     return f"{tokens} tokens" if tokens else ""
+
+
+def _computed(attempt: Mapping[str, Any]) -> str:
+    """Processor time of our own, where a model of ours was asked."""
+    seconds = attempt.get("compute_s")
+    return f"{seconds:.3f} s computed" if isinstance(seconds, int | float) and seconds else ""
 
 
 def _rivals(receipt: Mapping[str, Any], exchange: Exchange) -> list[Rival]:

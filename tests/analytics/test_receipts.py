@@ -38,14 +38,14 @@ def test_bars_stand_on_the_scale_of_the_whole_request() -> None:
         "attempts": [
             {"number": 1, "backend": "slow", "started_ms": 50, "ms": 25, "outcome": "timeout"},
             {"number": 2, "backend": "quick", "started_ms": 75, "first_content_ms": 80, "ms": 25,
-             "outcome": "answered", "tokens": 12},
+             "outcome": "answered", "tokens": 12, "compute_s": 0.25},
         ],
     }  # fmt: skip
     first, second, third = receipts.bars(kept, 100)
     assert (first.name, first.x, first.width, first.note) == ("Exact cache", 0, 50, "miss")
     assert (second.kind, second.x, second.width) == ("attempt-bad", 50, 25)
     assert (third.kind, third.first_x) == ("attempt-ok", 80)
-    assert "12 tokens" in third.note
+    assert "12 tokens · 0.250 s computed" in third.note
 
 
 def test_an_attempt_without_an_end_lasts_until_its_content() -> None:
