@@ -37,6 +37,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     spare = max(1, (os.cpu_count() or 1) - 1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", choices=models.SHAPES, default=["mini", "100m"])
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--threads", type=int, default=spare, help="of each engine")
     parser.add_argument("--slots", type=int, default=16, help="of each engine")
     parser.add_argument("--context", type=int, default=2048, help="of each sequence")
@@ -140,7 +141,7 @@ def one(name: str, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
     with_peers, with_kora = not given.without_peers, not given.without_kora
     with rows.served(plan, with_peers=with_peers, with_kora=with_kora) as measured:
-        cells = rows.measure(measured, rounds=given.rounds)
+        cells = rows.measure(measured, rounds=given.rounds, tasks=given.tasks)
     found = bars(cells)
     print(f"\n{plan.model.parent.name}, {plan.model.stem}, {given.threads} thread(s)\n")
     print(table(measured, cells))

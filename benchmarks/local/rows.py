@@ -24,12 +24,13 @@ OUTSIDE = "xllamacpp, HTTP"
 LOCKED = "llama_cpp.server"
 WHOLE = "through KORA"
 NEIGHBOUR, SHARED, APART = "neighbour", "shared", "apart"
-ABREAST = (1, 4, 8, 16)
+ABREAST = {1: 5, 4: 2, 8: 2, 16: 1}
+"""How many lanes, and how often each of them asks."""
 PAUSE_S = 0.3
 WARM_UP = Work(lanes=2, each=1, prompt=16, write=4, seed="warm-up")
 TASKS: Mapping[str, Work] = {
-    **{f"c={many}": Work(lanes=many, each=1 + 8 // many, prompt=48, write=48) for many in ABREAST},
-    NEIGHBOUR: Work(lanes=3, each=7, prompt=24, write=8, neighbour=1000),
+    **{f"c={many}": Work(lanes=many, each=n, prompt=48, write=40) for many, n in ABREAST.items()},
+    NEIGHBOUR: Work(lanes=3, each=5, prompt=24, write=8, neighbour=1000),
     SHARED: Work(lanes=8, each=1, prompt=24, write=8, shared=1000),
     APART: Work(lanes=8, each=1, prompt=1024, write=8),
 }
@@ -119,17 +120,17 @@ def _reference(model: Path) -> str:
     return f"{model.parent.name}:{model.stem}"
 
 
-def measure(rows: Sequence[Row], *, rounds: int) -> Cells:
-    """Every task of every row once a round, in turns; the medians of the quieter rounds."""
+def measure(rows: Sequence[Row], *, rounds: int, tasks: Sequence[str]) -> Cells:
+    """Each task of every row once a round, in turns; the medians of the quieter rounds."""
     found: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for number in range(rounds):
-        for task, work in TASKS.items():
+        for task in tasks:
             for row in rows:
                 if row.host and task in row.tasks:
                     time.sleep(PAUSE_S)
                     # Two rows may be one server, which remembers what it has read.
                     seed = f"{number} {task} {row.name}"
-                    cell = _once(rows, row, replace(work, seed=seed))
+                    cell = _once(rows, row, replace(TASKS[task], seed=seed))
                     found[row.name, task].append(cell)
                     suite.say(f"round {number + 1}/{rounds}  {line(row.name, task, cell)}")
     return {where: _middle(cells) for where, cells in found.items()}
