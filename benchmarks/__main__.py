@@ -7,14 +7,21 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import overhead, streams
+from benchmarks.embed import bench as embed
 from benchmarks.local import bench as local
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "overhead": overhead.main,
     "streams": streams.main,
     "local": local.main,
+    "embed": embed.main,
 }
-ABOUT = {"overhead": overhead.__doc__, "streams": streams.__doc__, "local": local.__doc__}
+ABOUT = {
+    "overhead": overhead.__doc__,
+    "streams": streams.__doc__,
+    "local": local.__doc__,
+    "embed": embed.__doc__,
+}
 
 
 def usage() -> str:
