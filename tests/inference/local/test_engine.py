@@ -397,6 +397,13 @@ def test_the_gauges_tell_who_runs_and_who_waits(watched: Engine, watch: Watch) -
     assert watched.gauges().wait_s == 0
 
 
+def test_the_processor_time_of_steps_is_shared_by_tokens(watched: Engine) -> None:
+    before = time.process_time()
+    long, short = write(watched, job(LONG, max_tokens=2), job("short", max_tokens=2))
+    assert 0 < short.ended.compute_s < long.ended.compute_s
+    assert long.ended.compute_s + short.ended.compute_s <= time.process_time() - before
+
+
 def test_gpu_layers_reach_the_loader(tiny_model: Path) -> None:
     assert library.model_params(Settings(gpu_layers=7)).n_gpu_layers == 7
     assert library.model_params(Settings(mmap=False, repack=False)).use_extra_bufts is False
