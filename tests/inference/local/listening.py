@@ -81,6 +81,11 @@ class Listener:
             self.hear()
 
 
+def idle(engine: Engine) -> bool:
+    gauges = engine.gauges()
+    return (gauges.running, gauges.waiting) == (0, 0)
+
+
 def write(engine: Engine, *jobs: Job) -> list[Heard]:
     """Submits all at once and waits for all."""
     listener = Listener(engine)
