@@ -95,7 +95,9 @@ def test_every_failure_and_its_reaction_is_in_the_concepts(failure: Failure) -> 
     assert f"`{failure.value}`" in _words("concepts.md")
 
 
-def test_the_web_process_never_loads_a_model_library() -> None:
+def test_the_web_process_imports_no_model_library() -> None:
+    """It never loads LiteLLM or a model that writes. llama.cpp comes for embeddings alone, behind
+    the start; what a running web process holds is looked at in journeys/test_embeddings.py."""
     loaded = "import sys, kora_site.asgi, kora_site.urls; print(*sys.modules)"
     found = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", loaded],
