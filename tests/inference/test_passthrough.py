@@ -326,12 +326,13 @@ async def test_no_proxy_is_taken_from_the_environment(
     assert error is None
 
 
-def test_litellm_is_not_imported_until_a_cloud_call() -> None:
+def test_litellm_and_llama_cpp_are_not_imported_until_a_call_of_their_own() -> None:
     program = (
         "import sys, inference.engines, inference.passthrough;"
         "e = inference.engines.open_engines();"
-        "[e.for_kind(k) for k in ('cloud', 'local', 'sandbox', 'openai-compatible')];"
-        "sys.exit(any(m in sys.modules for m in ('litellm', 'httpx', 'pydantic', 'django')))"
+        "[e.for_kind(k) for k in ('cloud', 'sandbox', 'openai-compatible')];"
+        "never = ('litellm', 'llama_cpp', 'httpx', 'pydantic', 'django');"
+        "sys.exit(any(m in sys.modules for m in never))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
