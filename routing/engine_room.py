@@ -7,12 +7,14 @@ import contextlib
 import itertools
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 import structlog
 from redis.exceptions import RedisError
 
@@ -23,6 +25,7 @@ from inference.words import Call, Completion, Delta, EngineError, Failure, Targe
 from routing import attempts, bus, gauges, loads, targets
 from routing.attempts import Attempt
 from routing.clerk import Clerk
+from routing.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,8 @@ SETTLE_PATIENCE_S = 5.0
 TAKE_AT_MOST = 64
 LONGEST_TAKE_S = 3.0
 TAKE_PATIENCE_S = 0.25
+LOOK_AGAIN_S = 5.0
+TAKEN_OUT = "taken-out"
 UNBILLED = frozenset(
     {Failure.KEY_PERMANENT, Failure.KEY_TRANSIENT, Failure.SERVER, Failure.CLIENT,
      Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
@@ -129,13 +134,36 @@ class EngineRoom:
     # Chores
 
     async def _warm(self) -> None:
-        """The first call should not pay for what it needs: a library, or a model in memory."""
+        """The first call should not pay for what it needs: a library, or a model in memory.
+
+        A model that was taken out is asked for again and again: the router sends no calls that
+        would find it forgiven.
+        """
         if self._queue == "cloud":
             self._engines.warm()
             return
-        for target in await asyncio.to_thread(targets.ours):
+        loaded = False
+        while True:
+            if loaded:
+                await self._ask_again()
+            loaded = loaded or await self._load(lambda _: True)
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _ask_again(self) -> None:
+        said = self._engines.gauges()
+        if any(each.state == TAKEN_OUT for each in said):
+            await self._load(lambda target: gauges.state_in(said, target.model) == TAKEN_OUT)
+
+    async def _load(self, wanted: Callable[[Target], bool]) -> bool:
+        """Whether it is known what to load; without Postgres it is not."""
+        try:
+            ours = await asyncio.to_thread(targets.ours)
+        except (psycopg.Error, Unavailable):
+            return False
+        for target in filter(wanted, ours):
             with contextlib.suppress(EngineError):
                 await self._engines.load(target)
+        return True
 
     async def _stay_alive(self) -> None:
         every_s = GAUGES_EVERY_S if self._is_ours else ALIVE_EVERY_S

@@ -68,8 +68,18 @@ def everything() -> Iterable[Gauges]:
 
 
 def load_in(said: Iterable[Gauges], model: str) -> Load:
-    found = [each for each in said if model in {each.model, each.model.partition(":")[0]}]
-    return load_of(found[0]) if found else loads.UNKNOWN
+    found = _find(said, model)
+    return load_of(found) if found else loads.UNKNOWN
+
+
+def state_in(said: Iterable[Gauges], model: str) -> str:
+    found = _find(said, model)
+    return found.state if found else ""
+
+
+def _find(said: Iterable[Gauges], model: str) -> Gauges | None:
+    """By the reference that a backend names, which may leave the variant open."""
+    return next((g for g in said if model in {g.model, g.model.partition(":")[0]}), None)
 
 
 def load_of(said: Gauges) -> Load:

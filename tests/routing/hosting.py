@@ -21,6 +21,7 @@ class Hosted(Sandbox):
         super().__init__()
         self.slots = slots
         self.says = says
+        self.state = "ready"
         self.loaded: list[str] = []
         self.calls: list[Call] = []
         self.running: dict[str, int] = {}
@@ -31,7 +32,7 @@ class Hosted(Sandbox):
 
     def gauges(self) -> Sequence[Gauges]:
         return [
-            Gauges(model=model, state="ready", slots=self.slots, running=running, **self.says)  # type: ignore[arg-type]
+            Gauges(model=model, state=self.state, slots=self.slots, running=running, **self.says)  # type: ignore[arg-type]
             for model, running in self.running.items()
         ]
 

@@ -12,7 +12,7 @@ import pytest
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
-from routing import gauges, switchboard, tasks, vitals
+from routing import engine_room, gauges, switchboard, tasks, vitals
 from routing.models import Backend, Health
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -113,6 +113,20 @@ def test_the_weightiest_is_loaded_first_and_embedders_are_not(key: str) -> None:
     with inside.opened(Engines(host)):
         eventually(lambda: len(host.loaded) > 2, within_s=5, what="the warm start")
     assert host.loaded == ["first", "mini:q8_0", "last"]
+
+
+def test_only_what_was_taken_out_is_asked_for_again(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_room, "LOOK_AGAIN_S", 0.1)
+    mini()
+    host = Hosted()
+    with inside.opened(Engines(host)):
+        known(full=False)
+        assert host.loaded == ["mini:q8_0"]
+        host.state = "taken-out"
+        eventually(lambda: len(host.loaded) > 1, within_s=5, what="another try")
+        eventually(lambda: not gauges.of("mini:q8_0").served, within_s=5, what="the gauges")
 
 
 def test_a_refusal_by_the_engine_is_taken_to_the_next_backend_and_counts_as_no_failure(
