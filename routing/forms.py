@@ -20,7 +20,12 @@ SERVERS = (
     ("llama-server", "llama-server"),
     ("ollama", "Ollama"),
 )
-CAPABILITIES = (("tools", "Tools"), ("json_schema", "JSON schema"), ("vision", "Images"))
+CAPABILITIES = (
+    ("tools", "Tools"),
+    ("json_schema", "JSON schema"),
+    ("vision", "Images"),
+    ("embeddings", "Embeddings"),
+)
 
 
 def _dollars(label: str, help_text: str = "") -> forms.DecimalField:

@@ -92,7 +92,10 @@ def resolved(reference: str) -> str:
 
 
 def state(model: ModelFile) -> State:
-    """What the workers' heartbeats say; crashes stand on the disk and are known without them."""
+    """What the workers' heartbeats say; crashes stand on the disk and are known without them.
+    Embedders run in the web process and beat for nobody."""
+    if model.facts.embeds:
+        return State(word="embedder")
     said = [each for each in gauges.everything() if each.model == model.reference]
     found = said[0] if said else None
     if _marks().crashes(model.reference, model.path) >= crashes.ENOUGH:

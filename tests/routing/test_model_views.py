@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from inference.local.words import Gauges
 from routing import gauges, tasks
 from routing.models import Backend
 from teams.models import AuditRow, Member, Membership, Organisation, Team
-from tests.inference.local import tiny
+from tests.inference.local import raw, tiny
 
 pytestmark = pytest.mark.django_db
 
@@ -208,6 +209,22 @@ def test_a_backend_whose_file_is_gone_can_still_be_changed(store: Store, operato
     )
     assert answer.status_code == 400
     assert "not in the store" in answer.content.decode()
+
+
+def test_an_embedder_is_no_model_that_waits_to_be_loaded(
+    store: Store, operator: Client, tmp_path: Path
+) -> None:
+    written = raw.file([raw.words("general.architecture", "bert")], [raw.tensor("a", 32, 4)])
+    (tmp_path / "e.gguf").write_bytes(written)
+    store.import_file(tmp_path / "e.gguf", "vectors:f32")
+    assert "makes embeddings" in page(operator, "/models/")
+    html = page(operator, "/models/vectors:f32/")
+    assert "in the web process" in html
+    assert "models bench" not in html
+    offered = page(operator, "/backends/new/?provider=local&model=vectors:f32")
+    assert '<option value="vectors:f32" selected>' in offered
+    assert re.search(r'value="embeddings"[^>]* checked', offered)
+    assert not re.search(r'value="json_schema"[^>]* checked', offered)
 
 
 def test_the_demo_model_is_called_one_and_shows_its_marks(
