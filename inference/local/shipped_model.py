@@ -55,11 +55,12 @@ class Marks:
 
 
 def marks() -> Marks:
-    """Read from `shipped/kora-mini.json`: `{"note": …, "accuracy": {task: {difficulty: {variant:
-    share}}}}`. Without the file, or in another form, there are none."""
+    """Read from `shipped/kora-mini.json`: `{"accuracy": {task: {difficulty: {variant: share}}},
+    "measured": {"prompts_per_task": 300}}`. Without the file, or in another form, there are none.
+    """
     try:
         stored = json.loads((FOLDER / f"{NAME}.json").read_text())
-        return _marks(stored["accuracy"], str(stored.get("note", "")))
+        return _marks(stored["accuracy"], _note(stored.get("measured", {})))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Marks()
 
@@ -76,6 +77,11 @@ def _marks(accuracy: dict[str, dict[str, dict[str, float]]], note: str) -> Marks
         for task, difficulty, shares in flat
     )
     return Marks(variants=variants, rows=tuple(rows), note=note)
+
+
+def _note(measured: dict[str, int]) -> str:
+    prompts = measured.get("prompts_per_task")
+    return f"{prompts} prompts a task, at temperature 0." if prompts else ""
 
 
 def _share(said: float | None) -> float | None:

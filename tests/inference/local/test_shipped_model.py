@@ -91,14 +91,24 @@ def test_somebodys_own_model_of_that_name_is_left_alone(store: Store, tmp_path: 
 def test_the_marks_are_read_or_absent(folder: Path) -> None:
     path = folder / "kora-mini.json"
     accuracy = {"sort": {"easy": {"f16": 0.97, "q8_0": 0.96}, "hard": {"f16": 0.4}}}
-    path.write_text(json.dumps({"note": "300 prompts a task", "accuracy": accuracy}))
+    path.write_text(json.dumps({"measured": {"prompts_per_task": 300}, "accuracy": accuracy}))
     found = shipped_model.marks()
     assert found.variants == ("f16", "q8_0")
     assert found.rows == (("sort", "easy", (0.97, 0.96)), ("sort", "hard", (0.4, None)))
-    assert found.note == "300 prompts a task"
+    assert found.note.startswith("300 prompts a task")
 
 
-@pytest.mark.parametrize("written", ["[", "[]", "{}", '{"accuracy": 5}', '{"accuracy": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[",
+        "[]",
+        "{}",
+        '{"accuracy": 5}',
+        '{"accuracy": {"a": 1}}',
+        '{"accuracy": {}, "measured": 1}',
+    ],
+)
 def test_marks_in_another_form_are_left_out(folder: Path, written: str) -> None:
     (folder / "kora-mini.json").write_text(written)
     assert shipped_model.marks() == shipped_model.Marks()
