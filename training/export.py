@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import hashlib
+import json
+import statistics
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -18,6 +22,10 @@ ABOUT = llama_file.About(
     license="Apache-2.0",
     description="A small demo model: formatting, extraction, labels for messages, small sums.",
     version="1",
+)
+NOTE = (
+    "Shares of held-out prompts that this small demo model answered rightly at temperature 0: an "
+    "answer must be the expected one to the letter, JSON in its meaning."
 )
 PARTS = {
     "attn_norm": "attention_norm",
@@ -77,12 +85,55 @@ def write(run: Path, path: Path) -> None:
     )
 
 
+def facts(run: Path, path: Path) -> dict[str, Any]:
+    """What is to be known of the file, and how it came about."""
+    state = torch.load(run / "checkpoint.pt")
+    step, tokens, seconds = state["at"]
+    shape = file_shape(Shape(**state["shape"]))
+    return {
+        "name": ABOUT.name,
+        "note": NOTE,
+        "about": ABOUT.description,
+        "license": ABOUT.license,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "parameters": shape.parameters,
+        "vocabulary": shape.vocabulary,
+        "context": shape.context,
+        "training": {
+            "asked": state["asked"],
+            "torch": torch.__version__,
+            "steps": step,
+            "tokens": tokens,
+            "minutes": round(seconds / 60, 1),
+            "curve": thinned(json.loads((run / "curve.json").read_text())),
+        },
+    }
+
+
+def thinned(curve: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each examination, with the median loss since the last."""
+    found: list[dict[str, Any]] = []
+    losses: list[float] = []
+    for entry in curve:
+        if "loss" in entry:
+            losses.append(entry["loss"])
+        elif losses:
+            where = {name: entry[name] for name in ("step", "tokens", "seconds", "right")}
+            found.append(where | {"loss": round(statistics.median(losses), 4)})
+            losses = []
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--facts", type=Path, help="a JSON file for what is to be known of it")
     given = parser.parse_args()
     write(given.run, given.to)
+    if given.facts:
+        given.facts.write_text(json.dumps(facts(given.run, given.to), indent=1) + "\n")
 
 
 if __name__ == "__main__":

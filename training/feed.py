@@ -16,8 +16,20 @@ from training.tasks import TASKS
 POOL = 1200
 STEP = 16  # lengths are rounded up, so that few shapes occur
 PROMPT_SHARE, PROMPT_WEIGHT = 0.2, 0.5  # a fifth of the prompt's tokens count half
-SHARES = (0.5, 0.35, 0.15)
-TWICE = ("case", "sort", "sums", "units", "reading", "csv")
+SHARES = (0.6, 0.3, 0.1)
+OFTEN = {  # a task not named here counts once
+    "sums": 5.0,
+    "case": 3.0,
+    "sort": 3.0,
+    "units": 2.0,
+    "lists": 1.5,
+    "csv": 1.5,
+    "dedupe": 1.5,
+    "extract": 1.5,
+    "reading": 1.5,
+    "limits": 0.5,
+    "products": 0.5,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +46,10 @@ class Feed:
         self.speech, self.tokens, self.context = speech, tokens, context
         self.rng = random.Random(seed)
         self.easy_only = True
-        self.names = [*TASKS, *TWICE]
+        self.weights = [OFTEN.get(name, 1.0) for name in TASKS]
 
     def sample(self) -> Sample:
-        name = self.rng.choice(self.names)
+        name = self.rng.choices(list(TASKS), self.weights)[0]
         shares = (1, 0, 0) if self.easy_only else SHARES
         difficulty = self.rng.choices(DIFFICULTIES, shares)[0]
         return draw(TASKS[name], self.rng, difficulty, unseen=False)

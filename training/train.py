@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training import chat, spelling
+from training.copying import Copying
 from training.feed import Batch, Feed, packed
 from training.model import Mini, Shape
 from training.neighbours import Neighbours
@@ -24,7 +25,8 @@ from training.optimiser import optimisers
 from training.sample import DIFFICULTIES, draw
 from training.tasks import TASKS
 
-WARM_UP, EASY_UNTIL = 0.02, 0.04  # shares of the whole run
+ASKED = ("seed", "tokens", "matrix_rate", "rate", "threads")
+WARM_UP, EASY_UNTIL = 0.02, 0.08  # shares of the whole run
 
 
 def arguments() -> argparse.Namespace:
@@ -37,8 +39,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=6144, help="a batch")
     parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--matrix-rate", type=float, default=0.02)
-    parser.add_argument("--rate", type=float, default=0.004)
+    parser.add_argument("--matrix-rate", type=float, default=0.012)
+    parser.add_argument("--rate", type=float, default=0.002)
     parser.add_argument("--look-seconds", type=float, default=300)
     return parser.parse_args()
 
@@ -88,6 +90,8 @@ class Run:
         torch.manual_seed(args.seed)
         self.speech = chat.Speech(tokenizer=self.tokenizer())
         self.model = Mini(Shape(vocabulary=self.speech.tokenizer.get_vocab_size()))
+        self.copying = Copying(self.model, args.seed)
+        self.copying.plant()
         self.steppers = optimisers(self.model, matrix_rate=args.matrix_rate, rate=args.rate)
         self.exam = Examination(self.speech, seed=args.seed + 1, each=12)
         self.step, self.seen, self.spent = 0, 0, 0.0
@@ -141,6 +145,7 @@ class Run:
         for stepper in self.steppers:
             stepper.step()
             stepper.zero_grad()
+        self.copying.plant()
         self.step += 1
         self.seen += batch.tokens.numel()
         return float(value.detach())
@@ -167,6 +172,7 @@ class Run:
             "shape": asdict(self.model.shape),
             "steppers": [stepper.state_dict() for stepper in self.steppers],
             "at": (self.step, self.seen, self.spent),
+            "asked": {name: getattr(self.args, name) for name in ASKED},
         }
         torch.save(state, self.folder / "part.pt")
         (self.folder / "part.pt").replace(self.folder / "checkpoint.pt")
