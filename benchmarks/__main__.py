@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from benchmarks import overhead, streams
+from benchmarks import mini, overhead, streams
 from benchmarks.embed import bench as embed
 from benchmarks.local import bench as local
 
@@ -15,12 +15,14 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "streams": streams.main,
     "local": local.main,
     "embed": embed.main,
+    "mini": mini.main,
 }
 ABOUT = {
     "overhead": overhead.__doc__,
     "streams": streams.__doc__,
     "local": local.__doc__,
     "embed": embed.__doc__,
+    "mini": mini.__doc__,
 }
 
 
