@@ -44,7 +44,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks mini", description=__doc__)
     parser.add_argument("--prompts", type=int, default=300, help="for each task, over difficulties")
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--variants", nargs="+", default=VARIANTS)
+    parser.add_argument("--variants", nargs="+", default=VARIANTS, choices=VARIANTS)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--file", type=Path, default=shipped_model.file(), help="an f16 GGUF")
     parser.add_argument("--record", type=Path, help="a JSON file to write the marks into")
@@ -87,7 +87,8 @@ class Sitting:
     """One model answers many questions at once, at temperature 0, as KORA would ask it."""
 
     def __init__(self, path: Path, *, waiting: int) -> None:
-        self.engine = Engine(path, Settings(slots=SLOTS, waiting=waiting, threads=1), name=path.stem)
+        settings = Settings(slots=SLOTS, waiting=waiting, threads=1)
+        self.engine = Engine(path, settings, name=path.stem)
         told = self.engine.facts
         self.chat = Chat(
             told.template, bos=told.bos_text, eos=told.eos_text, controls=told.controls
@@ -206,16 +207,16 @@ def measured(given: argparse.Namespace) -> dict[str, Marks]:
 
 
 def record(path: Path, found: dict[str, Marks], how: dict[str, Any]) -> None:
-    """As the model's page reads it, beside what the file holds already: how the model was made."""
+    """As the model's page reads it, beside what the file holds already: how the model was made,
+    and other variants, if they were measured alike."""
     held = json.loads(path.read_text()) if path.exists() else {}
-    first = next(iter(found.values()))
-    accuracy = {
-        task: {
-            difficulty: {name: marks[task][difficulty] for name, marks in found.items()}
-            for difficulty in row
-        }
-        for task, row in first.items()
-    }
+    accuracy = held.get("accuracy", {}) if held.get("measured") == how else {}
+    for name, marks in found.items():
+        for task, row in marks.items():
+            for difficulty, share in row.items():
+                cells = accuracy.setdefault(task, {})
+                both = cells.get(difficulty, {}) | {name: share}
+                cells[difficulty] = {known: both[known] for known in VARIANTS if known in both}
     path.write_text(json.dumps(held | {"accuracy": accuracy, "measured": how}, indent=1) + "\n")
 
 

@@ -23,10 +23,6 @@ ABOUT = llama_file.About(
     description="A small demo model: formatting, extraction, labels for messages, small sums.",
     version="1",
 )
-NOTE = (
-    "Shares of held-out prompts that this small demo model answered rightly at temperature 0: an "
-    "answer must be the expected one to the letter, JSON in its meaning."
-)
 PARTS = {
     "attn_norm": "attention_norm",
     "attn_q": "attention.query",
@@ -92,7 +88,6 @@ def facts(run: Path, path: Path) -> dict[str, Any]:
     shape = file_shape(Shape(**state["shape"]))
     return {
         "name": ABOUT.name,
-        "note": NOTE,
         "about": ABOUT.description,
         "license": ABOUT.license,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
