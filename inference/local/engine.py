@@ -101,6 +101,10 @@ class Engine:
         """Prompt tokens that went through the model since it was loaded."""
         return self._loop.prefilled
 
+    def forget_lengths(self) -> None:
+        """What was written so far says nothing of the answers to come."""
+        self._loop.speeds.forget_lengths()
+
     def close(self) -> None:
         """Jobs that are not done fail with `server`; the memory is given back."""
         with self._lock:

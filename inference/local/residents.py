@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from inference.local import crashes, models
+from inference.local import crashes, models, rehearsal
 from inference.local.chat import Chat
 from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
@@ -104,7 +104,9 @@ class Place:
 
 
 def open_engine(model: ModelFile, settings: Settings) -> Engine:
-    return Engine(model.path, settings, name=model.reference)
+    engine = Engine(model.path, settings, name=model.reference)
+    rehearsal.rehearse(engine)
+    return engine
 
 
 class Residents:

@@ -54,6 +54,9 @@ class Speeds:
     def ended(self, written: int) -> None:
         self._length.add(written, 1)
 
+    def forget_lengths(self) -> None:
+        self._length = Average(MEMORY_JOBS)
+
     def still_to_write(self, written: int, limit: int) -> float:
         """By the length of recent answers; one that is longer already is half way."""
         usual = self._length.value if self._length.seen else limit
