@@ -18,9 +18,9 @@ STEP = 16  # lengths are rounded up, so that few shapes occur
 PROMPT_SHARE, PROMPT_WEIGHT = 0.2, 0.5  # a fifth of the prompt's tokens count half
 SHARES = (0.6, 0.3, 0.1)
 OFTEN = {  # a task not named here counts once
-    "sums": 5.0,
-    "case": 3.0,
-    "sort": 3.0,
+    "sums": 10.0,
+    "case": 4.0,
+    "sort": 4.0,
     "units": 2.0,
     "lists": 1.5,
     "csv": 1.5,
