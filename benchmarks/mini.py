@@ -19,10 +19,10 @@ from typing import Any
 import llama_cpp
 
 from benchmarks import suite
-from inference.local import models, quantising, shipped_model
-from inference.local.chat import Chat
 from inference.local.engine import Engine
 from inference.local.words import Ended, Job, Piece, Sampling, Settings, Told
+from inference.store import models, quantising, shipped_model
+from inference.talk.chat import Chat
 from training import sample
 from training.sample import DIFFICULTIES, Sample
 from training.tasks import TASKS

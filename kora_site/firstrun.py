@@ -12,8 +12,8 @@ from django.db import transaction
 
 from analytics.models import Price
 from inference.embeddings import minilm
-from inference.local import models, shipped_model
-from inference.local.errors import ModelError
+from inference.store import models, shipped_model
+from inference.store.errors import ModelError
 from kora_site import environment
 from kora_site.up import home
 from routing.models import Backend, Kind

@@ -8,6 +8,6 @@ class RoutingConfig(AppConfig):
         """The engines know no settings: they are told once where the model files are."""
         from django.conf import settings
 
-        from inference.local import models
+        from inference.store import models
 
         models.use(settings.KORA_MODELS)

@@ -13,9 +13,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
-from inference.local import models, shipped_model
-from inference.local.errors import ModelError
-from inference.local.models import ModelFile
+from inference.store import models, shipped_model
+from inference.store.errors import ModelError
+from inference.store.models import ModelFile
 from routing import shelf, tasks
 from teams import audit
 from teams.access import actor_of

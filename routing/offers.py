@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inference.local import shipped_model
-from inference.local.models import ModelFile
+from inference.store import shipped_model
+from inference.store.models import ModelFile
 from routing import shelf
 from routing.models import Kind
 

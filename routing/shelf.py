@@ -11,14 +11,15 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from inference.local import crashes, fetching, hub, models
-from inference.local.errors import AbsentModelError, ModelError
-from inference.local.facts import Facts
-from inference.local.fetching import Progress, Wanted
-from inference.local.hub import Hub, Listed
-from inference.local.models import ModelFile
-from inference.local.web import Source
+from inference.local import crashes
 from inference.local.words import Gauges
+from inference.store import fetching, hub, models
+from inference.store.errors import AbsentModelError, ModelError
+from inference.store.facts import Facts
+from inference.store.fetching import Progress, Wanted
+from inference.store.hub import Hub, Listed
+from inference.store.models import ModelFile
+from inference.store.web import Source
 from routing import gauges, upstreams
 from routing.models import Backend, Kind
 

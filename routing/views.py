@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from analytics import figures
 from analytics.views import seen_by
-from inference.local import models
+from inference.store import models
 from routing import forms, offers, serializers, tasks
 from routing.models import Backend, Kind
 from teams import audit

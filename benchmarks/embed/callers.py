@@ -12,7 +12,7 @@ from benchmarks.embed import texts
 from inference import embedding
 from inference.embedding import Terms
 from inference.embeddings import minilm
-from inference.local.models import Store
+from inference.store.models import Store
 
 CALLERS = 32
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import processes, suite
-from inference.local import quantising
-from inference.local.errors import AbsentModelError
-from inference.local.models import Store
+from inference.store import quantising
+from inference.store.errors import AbsentModelError
+from inference.store.models import Store
 from training import llama_file
 from training.llama_file import Shape, Vocabulary, Weight
 

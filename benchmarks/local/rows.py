@@ -15,7 +15,7 @@ from benchmarks import kora, peers, processes, suite
 from benchmarks.local import hosts
 from benchmarks.local.hosts import Host, Plan
 from benchmarks.local.work import Work
-from inference.local.models import Store
+from inference.store.models import Store
 
 OURS = "KORA's engine"
 BARE = "llama.cpp, bare loop"

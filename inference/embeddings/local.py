@@ -14,8 +14,8 @@ from inference.embeddings import native, recent, waiting
 from inference.embeddings.recent import Known, Recent
 from inference.embeddings.waiting import Asked, Text, Waiting
 from inference.embeddings.wordpiece import BEGIN, END, WordPiece
-from inference.local.errors import ModelError
-from inference.local.models import Store
+from inference.store.errors import ModelError
+from inference.store.models import Store
 from inference.words import EngineError, Failure
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy.typing as npt
 
 from inference.embeddings import safetensors
-from inference.local.errors import AbsentModelError, ModelError
-from inference.local.models import ModelFile, Store
+from inference.store.errors import AbsentModelError, ModelError
+from inference.store.models import ModelFile, Store
 
 NAME = "all-MiniLM-L6-v2"
 VARIANT = "q8_0"

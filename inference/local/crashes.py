@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from inference.local import models
+from inference.store import models
 from inference.words import EngineError, Failure
 
 FOLDER = ".loading"

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.local import facts, tools
-from inference.local.errors import BadModelError
-from inference.local.facts import Facts
 from inference.local.words import Settings
+from inference.store import facts
+from inference.store.errors import BadModelError
+from inference.store.facts import Facts
+from inference.talk import tools
 from inference.words import EngineError, Failure
 
 # A thread that waits for another at the end of each operation spins. By default it does so for

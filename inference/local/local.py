@@ -9,14 +9,17 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from inference.local import asking, models, options, tools
-from inference.local.answers import Answer, Choice
-from inference.local.asking import Asked
-from inference.local.errors import ModelError, UnusableSchemaError
+from inference.local import options
 from inference.local.residents import Inbox, Open, Resident, Residents, Seat, open_engine
 from inference.local.running import Ticket
-from inference.local.tools import Reader
 from inference.local.words import Gauges, Job, Sampling, Told
+from inference.store import models
+from inference.store.errors import ModelError
+from inference.talk import asking, tools
+from inference.talk.answers import Answer, Choice
+from inference.talk.asking import Asked
+from inference.talk.errors import UnusableSchemaError
+from inference.talk.tools import Reader
 from inference.timing import Clock
 from inference.words import Call, Completion, Delta, EngineError, Event, Failure, Target
 

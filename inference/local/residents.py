@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from inference.local import crashes, models, rehearsal
-from inference.local.chat import Chat
+from inference.local import crashes, rehearsal
 from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
-from inference.local.models import ModelFile
 from inference.local.words import Gauges, Settings, Told
+from inference.store import models
+from inference.store.models import ModelFile
+from inference.talk.chat import Chat
 from inference.words import EngineError, Failure
 
 RETRY_S = 30.0

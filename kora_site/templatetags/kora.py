@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference.local import sizes
+from inference.store import sizes
 from teams.models import Team
 
 if TYPE_CHECKING:

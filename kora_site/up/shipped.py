@@ -6,9 +6,9 @@ import sys
 from types import ModuleType
 
 from inference.embeddings import minilm
-from inference.local import models, shipped_model
-from inference.local.errors import ModelError
-from inference.local.models import Store
+from inference.store import models, shipped_model
+from inference.store.errors import ModelError
+from inference.store.models import Store
 from kora_site import environment
 
 SHIPPED = (shipped_model, minilm)

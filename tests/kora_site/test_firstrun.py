@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from analytics.models import Price
 from inference import sandbox
-from inference.local import models, shipped_model
+from inference.store import models, shipped_model
 from kora_site import firstrun
 from routing.models import Backend
 from teams import keys

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from analytics.models import Price
 from inference import secrets
-from inference.local import models
+from inference.store import models
 from routing import connections, tasks
 from routing.models import Backend, Health, HealthState
 from teams.models import AuditRow, Organisation, Role, Scope, Team

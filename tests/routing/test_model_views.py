@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from inference.local import crashes, models, shipped_model
-from inference.local.models import Store
+from inference.local import crashes
 from inference.local.words import Gauges
+from inference.store import models, shipped_model
+from inference.store.models import Store
 from routing import gauges, tasks
 from routing.models import Backend
 from teams.models import AuditRow, Member, Membership, Organisation, Team
-from tests.inference.local import raw, tiny
+from tests.inference.local import tiny
+from tests.inference.store import raw
 
 pytestmark = pytest.mark.django_db
 

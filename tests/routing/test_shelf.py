@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from inference.local import models
-from inference.local.errors import ModelError
-from inference.local.models import Store
+from inference.store import models
+from inference.store.errors import ModelError
+from inference.store.models import Store
 from routing import shelf
 from routing.models import Backend
 from routing.shelf import Pull
 from teams.models import AuditRow
-from tests.inference.local import hub_server, tiny
-from tests.inference.local.hub_server import REPOSITORY
+from tests.inference.local import tiny
+from tests.inference.store import hub_server
+from tests.inference.store.hub_server import REPOSITORY
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from analytics.models import Budget, BudgetScope, Exchange, Price
-from inference.local import models
+from inference.store import models
 from routing.models import Backend
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
@@ -135,7 +135,7 @@ def shelf(tmp_path: Path) -> Iterator[str]:
     models.use(tmp_path / "models")
     file = models.store().import_file(tiny.write(tmp_path / "t.gguf"), "toy:f16")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inference.local.models.Store.remove", lambda *_: file)
+        patch.setattr("inference.store.models.Store.remove", lambda *_: file)
         yield file.reference
     models.use(before)
 

@@ -11,11 +11,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from inference.local import measuring, models, quantising, sizes
-from inference.local.errors import ModelError
-from inference.local.facts import Facts
-from inference.local.measuring import Load
-from inference.local.models import ModelFile
+from inference.store import measuring, models, quantising, sizes
+from inference.store.errors import ModelError
+from inference.store.facts import Facts
+from inference.store.measuring import Load
+from inference.store.models import ModelFile
 from routing import shelf
 from routing.progress import Line
 from routing.shelf import Pull

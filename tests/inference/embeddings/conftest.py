@@ -11,7 +11,7 @@ from inference.embedding import Terms
 from inference.embeddings import minilm
 from inference.embeddings.local import Local
 from inference.embeddings.minilm import Original
-from inference.local.models import Store
+from inference.store.models import Store
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from inference.embeddings import gguf_file, minilm, safetensors
 from inference.embeddings.minilm import UnpreparedError
-from inference.local.models import Store
+from inference.store.models import Store
 
 
 def test_it_is_made_once_and_says_what_it_is(folder: Path) -> None:

@@ -13,7 +13,7 @@ from inference.embedding import Terms
 from inference.embeddings import gguf_text, minilm, native
 from inference.embeddings.minilm import Original
 from inference.embeddings.wordpiece import WordPiece
-from inference.local.models import Store
+from inference.store.models import Store
 from tests.inference.embeddings.texts import ODD, PLAIN
 
 CHARACTERS = st.characters(codec="utf-8")

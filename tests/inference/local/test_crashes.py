@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from inference.local import crashes, models, residents
+from inference.local import crashes, residents
 from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
 from inference.local.local import Local
-from inference.local.models import ModelFile
 from inference.local.words import Settings
+from inference.store import models
+from inference.store.models import ModelFile
 from inference.words import EngineError, Failure
-from tests.inference.local import talking, tiny
-from tests.inference.local.talking import target, whole
+from tests.inference.local import tiny
+from tests.inference.talk import talking
+from tests.inference.talk.talking import target, whole
 
 DIES = """
 import os, sys

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from inference.local import models
 from inference.local.local import Local
+from inference.store import models
 from inference.words import Call, Completion, EngineError, Failure, Target, Timeouts
-from tests.inference.local import talking
-from tests.inference.local.talking import HELLO, QUOTE, TOOL, message, streamed, target, whole
+from tests.inference.talk import talking
+from tests.inference.talk.talking import HELLO, QUOTE, TOOL, message, streamed, target, whole
 
 CHATML = target("chatml:f16")
 

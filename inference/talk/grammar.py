@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inference.local import ranges
-from inference.local.errors import UnusableSchemaError
+from inference.talk import ranges
+from inference.talk.errors import UnusableSchemaError
 
 DEEPEST = 64
 MOST_PLACES = 5_000

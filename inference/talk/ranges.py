@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inference.local.errors import UnusableSchemaError
+from inference.talk.errors import UnusableSchemaError
 
 LONGEST = 15
 """Digits of a number that has only one bound."""

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from inference.local import gguf_header
-from inference.local.errors import BadModelError
-from inference.local.ggml_types import FORMATS, MIXES
-from inference.local.gguf_header import Header, Items
 from inference.local.words import Settings
+from inference.store import gguf_header
+from inference.store.errors import BadModelError
+from inference.store.ggml_types import FORMATS, MIXES
+from inference.store.gguf_header import Header, Items
 
 EMBEDDERS = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3"})
 KV_BYTES = 2

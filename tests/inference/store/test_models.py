@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.local import models
-from inference.local.errors import AbsentModelError, BadModelError, ModelError
-from inference.local.models import Store
+from inference.store import models
+from inference.store.errors import AbsentModelError, BadModelError, ModelError
+from inference.store.models import Store
 
 
 @pytest.fixture

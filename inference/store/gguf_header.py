@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from inference.local.errors import BadModelError
-from inference.local.ggml_types import FORMATS
+from inference.store.errors import BadModelError
+from inference.store.ggml_types import FORMATS
 
 Scalar = int | float | bool | str
 

@@ -23,7 +23,3 @@ class CutError(FetchError):
 
 class UnreachableError(CutError):
     """Nobody answers there at all."""
-
-
-class UnusableSchemaError(Exception):
-    """A JSON schema cannot be turned into a grammar; the message says what of it."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from inference.local import grammar
-from inference.local.errors import UnusableSchemaError
 from inference.local.words import Sampling
+from inference.talk import grammar
+from inference.talk.errors import UnusableSchemaError
 from inference.words import Body, EngineError, Failure
 
 MOST_CHOICES = 16

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.local import models, quantising
-from inference.local.errors import AbsentModelError, ModelError
-from inference.local.models import ModelFile, Store
-from inference.local.quantising import Progress
+from inference.store import models, quantising
+from inference.store.errors import AbsentModelError, ModelError
+from inference.store.models import ModelFile, Store
+from inference.store.quantising import Progress
 
 NAME = "kora-mini"
 VARIANT = "q8_0"

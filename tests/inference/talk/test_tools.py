@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from inference.local import tools
-from inference.local.tools import HERMES, LLAMA, MISTRAL, Called, Form, Reader
+from inference.talk import tools
+from inference.talk.tools import HERMES, LLAMA, MISTRAL, Called, Form, Reader
 
 NAMES = frozenset({"height", "now"})
 CALL = '{"name": "height", "arguments": {"of": "Rigi"}}'

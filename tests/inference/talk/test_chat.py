@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from inference.local import guards, templates
-from inference.local.chat import Chat
-from inference.local.templates import Template
+from inference.talk import guards, templates
+from inference.talk.chat import Chat
+from inference.talk.templates import Template
 from inference.words import EngineError, Failure
-from tests.inference.local.talking import CHATML, TOOL
+from tests.inference.talk.talking import CHATML, TOOL
 
 CONTROLS = frozenset({"<|im_start|>", "<|im_end|>", "<s>", "</s>"})
 USER = {"role": "user", "content": "hi"}

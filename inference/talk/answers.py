@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inference.local.tools import Called, Reader
 from inference.local.words import Ended, Piece, Scored
+from inference.talk.tools import Called, Reader
 from inference.words import Body, Delta, Usage
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inference.local import models
 from inference.local.local import Local
+from inference.store import models
 from inference.words import Call, Completion, Delta, Event, Target, Timeouts
 from tests.inference.local import tiny
 from training import llama_file

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from inference.local import asking, options
+from inference.local import options
+from inference.talk import asking
 from inference.words import EngineError, Failure
-from tests.inference.local.talking import HELLO, TOOL
+from tests.inference.talk.talking import HELLO, TOOL
 
 CALLED: dict[str, Any] = {"role": "assistant", "content": None}
 SCHEMA = {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from inference.local import fetching, hub, web
-from inference.local.errors import CutError, FetchError
-from inference.local.hub import Listed
-from tests.inference.local import hub_server
-from tests.inference.local.hub_server import FILE, REPOSITORY
+from inference.store import fetching, hub, web
+from inference.store.errors import CutError, FetchError
+from inference.store.hub import Listed
+from tests.inference.store import hub_server
+from tests.inference.store.hub_server import FILE, REPOSITORY
 
 CONTENT = random.Random(7).randbytes(3_000_000)
 

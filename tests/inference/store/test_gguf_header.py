@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.local import facts, gguf_header
-from inference.local.errors import BadModelError
+from inference.store import facts, gguf_header
+from inference.store.errors import BadModelError
 from tests.inference.local import tiny
-from tests.inference.local.raw import LIST, TEXT, U8, U32, file, number, tensor, text, words
+from tests.inference.store.raw import LIST, TEXT, U8, U32, file, number, tensor, text, words
 
 LLAMA = words("general.architecture", "llama")
 WEIGHTS = [tensor("a", 32, 4)]

@@ -10,10 +10,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from inference.local import grammar, ranges
 from inference.local.engine import Engine
-from inference.local.errors import UnusableSchemaError
 from inference.local.words import Ended, Job, Piece, Sampling, Settings, Told
+from inference.talk import grammar, ranges
+from inference.talk.errors import UnusableSchemaError
 
 TREE = {
     "type": "object",

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.local import models, web
-from inference.local.errors import CutError, FetchError, UnreachableError
-from inference.local.web import Source
+from inference.store import models, web
+from inference.store.errors import CutError, FetchError, UnreachableError
+from inference.store.web import Source
 
 CHUNK = 1 << 20
 SPARE_BYTES = 64 << 20

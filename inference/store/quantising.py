@@ -1,5 +1,5 @@
 """Makes a smaller variant of a model in a process of its own: native code that fails or is killed
-takes nobody with it. Run as `python -m inference.local.quantising SOURCE TARGET MIX`."""
+takes nobody with it. Run as `python -m inference.store.quantising SOURCE TARGET MIX`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from inference.local.errors import ModelError
-from inference.local.ggml_types import MIXES
-from inference.local.models import ModelFile, Store
+from inference.store.errors import ModelError
+from inference.store.ggml_types import MIXES
+from inference.store.models import ModelFile, Store
 
 ORIGINALS = frozenset({"F32", "F16", "BF16"})
 """A variant is made from one of these: made from a coarser one it would lose twice."""
@@ -56,7 +56,7 @@ def quantise(store: Store, reference: str, mix: str, *, progress: Progress = qui
 
 
 def _run(source: Path, target: Path, mix: str, progress: Progress) -> None:
-    command = [sys.executable, "-m", "inference.local.quantising", str(source), str(target), mix]
+    command = [sys.executable, "-m", "inference.store.quantising", str(source), str(target), mix]
     said: list[bytes] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         try:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from inference.local import web
-from inference.local.errors import CutError, FetchError
-from inference.local.fetching import Wanted
-from inference.local.web import Judge, Source
+from inference.store import web
+from inference.store.errors import CutError, FetchError
+from inference.store.fetching import Wanted
+from inference.store.web import Judge, Source
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 LONGEST_ANSWER = 16 << 20

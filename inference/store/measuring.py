@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from inference.local.errors import ModelError
-from inference.local.models import ModelFile
 from inference.local.words import Ended, Job, Sampling, Settings, Tell, Told
+from inference.store.errors import ModelError
+from inference.store.models import ModelFile
 from inference.words import EngineError
 
 PATIENCE_S = 900.0
@@ -75,7 +75,7 @@ def _measured(model: ModelFile, load: Load, began: float) -> dict[str, Any]:
 
 
 def _open(model: ModelFile, settings: Settings) -> Engine:
-    from inference.local import engine  # it loads llama.cpp, which only this process may
+    from inference.local import engine
 
     opened: Engine = engine.Engine(Path(model.path), settings, name=model.reference)
     return opened

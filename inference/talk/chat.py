@@ -6,9 +6,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from inference.local import guards, templates, tools
-from inference.local.guards import Guard, Part
-from inference.local.templates import RefusedError, Template
+from inference.talk import guards, templates, tools
+from inference.talk.guards import Guard, Part
+from inference.talk.templates import RefusedError, Template
 from inference.words import EngineError, Failure
 
 Message = dict[str, Any]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from inference.local.errors import CutError, FetchError, UnreachableError
+from inference.store.errors import CutError, FetchError, UnreachableError
 
 TIMEOUT_S = 30.0
 MOST_REDIRECTS = 5

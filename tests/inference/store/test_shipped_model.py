@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.local import models, quantising, shipped_model
-from inference.local.errors import ModelError
-from inference.local.models import Store
+from inference.store import models, quantising, shipped_model
+from inference.store.errors import ModelError
+from inference.store.models import Store
 from tests.inference.local import tiny
 
 
@@ -117,7 +117,7 @@ def test_marks_in_another_form_are_left_out(folder: Path, written: str) -> None:
 def test_a_quantising_child_ends_when_whoever_asked_is_killed(store: Store, tmp_path: Path) -> None:
     """Its output breaks off, so it stops at its next line and nothing runs on unseen."""
     reading, writing = os.pipe()
-    command = ["-m", "inference.local.quantising", str(shipped_model.file()), str(tmp_path / "x")]
+    command = ["-m", "inference.store.quantising", str(shipped_model.file()), str(tmp_path / "x")]
     child = subprocess.Popen([sys.executable, *command, "q8_0"], stdout=writing)
     os.close(writing)
     os.close(reading)

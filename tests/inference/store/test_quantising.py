@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.local import quantising
-from inference.local.errors import ModelError
-from inference.local.models import Store
+from inference.store import quantising
+from inference.store.errors import ModelError
+from inference.store.models import Store
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inference.local import facts
-from inference.local.errors import AbsentModelError, ModelError
-from inference.local.facts import Facts
+from inference.store import facts
+from inference.store.errors import AbsentModelError, ModelError
+from inference.store.facts import Facts
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 USUAL = "q8_0"

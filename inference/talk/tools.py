@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inference.local import grammar
-from inference.local.grammar import Grammar
+from inference.talk import grammar
+from inference.talk.grammar import Grammar
 
 MOST_CALLS = 8
 """That one forced answer may make beside each other."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.local import measuring
-from inference.local.errors import ModelError
-from inference.local.measuring import Load
-from inference.local.models import ModelFile, Store
+from inference.store import measuring
+from inference.store.errors import ModelError
+from inference.store.measuring import Load
+from inference.store.models import ModelFile, Store
 
 
 @pytest.fixture
