@@ -18,17 +18,16 @@ STEP = 16  # lengths are rounded up, so that few shapes occur
 PROMPT_SHARE, PROMPT_WEIGHT = 0.2, 0.5  # a fifth of the prompt's tokens count half
 SHARES = (0.6, 0.3, 0.1)
 OFTEN = {  # a task not named here counts once
-    "sums": 10.0,
-    "case": 4.0,
+    "sums": 12.0,
+    "case": 9.0,
     "sort": 4.0,
-    "units": 2.0,
     "lists": 1.5,
-    "csv": 1.5,
     "dedupe": 1.5,
     "extract": 1.5,
-    "reading": 1.5,
-    "limits": 0.5,
-    "products": 0.5,
+    "small talk": 0.7,
+    "classify": 0.7,
+    "limits": 0.4,
+    "products": 0.3,
 }
 
 

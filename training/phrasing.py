@@ -75,10 +75,12 @@ def invented(rng: random.Random) -> str:
     return "".join(rng.choices(SYLLABLES, k=rng.randint(2, 3))) + rng.choice(ENDS)
 
 
-def word(rng: random.Random) -> str:
-    if rng.random() < 0.2:
-        return invented(rng)
+def known(rng: random.Random) -> str:
     return rng.choice(rng.choice((lists.NOUNS, lists.ADJECTIVES, lists.THINGS, lists.GOODS)))
+
+
+def word(rng: random.Random) -> str:
+    return invented(rng) if rng.random() < 0.2 else known(rng)
 
 
 def different(rng: random.Random, count: int, make: Callable[[random.Random], str]) -> list[str]:

@@ -97,7 +97,10 @@ CASES: Sequence[tuple[Sequence[str], Callable[[str], str]]] = (
 
 
 def case(rng: random.Random, difficulty: str) -> Sample:
-    text = phrasing.words(rng, among(rng, difficulty, ((1, 3), (4, 7), (10, 18))))
+    count = among(rng, difficulty, ((1, 2), (3, 7), (10, 18)))
+    text = phrasing.words(rng, count)
+    if difficulty == "easy":
+        text = " ".join(phrasing.known(rng) for _ in range(count))
     wishes, change = rng.choice(CASES)
     if wishes is LOWER or rng.random() < 0.1:
         text = rng.choice((str.upper, titled))(text)

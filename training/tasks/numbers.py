@@ -52,8 +52,8 @@ def counted(parts: Sequence[str | int]) -> int:
 def term(rng: random.Random, difficulty: str) -> list[str | int]:
     sign = rng.choice("+-*" if difficulty != "medium" else "+-+-*")
     if difficulty == "easy":
-        top = 10 if sign == "*" else 20
-        one, other = rng.randint(1, top), rng.randint(1, 10)
+        top = 5 if sign == "*" else 10
+        one, other = rng.randint(1, top), rng.randint(1, top)
     elif difficulty == "medium":
         one, other = (
             (rng.randint(10, 20), rng.randint(2, 5))
