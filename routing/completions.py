@@ -22,7 +22,8 @@ def check(body: Body) -> None:
         value = body.pop(name, None)
         if value is not None and value is not False and (name, value) != ("best_of", 1):
             raise InvalidRequest(f"'{name}' is not supported here.", param=name)
-    body["max_tokens"] = body.get("max_tokens") or USUAL_LENGTH
+    if body.get("max_tokens") is None:
+        body["max_tokens"] = USUAL_LENGTH
 
 
 def _text(prompt: object) -> str:

@@ -32,6 +32,7 @@ def test_a_text_stays_as_it_is_and_is_short_unless_said_otherwise(prompt: object
     assert found.body == {"model": "m", "prompt": "Once", "max_tokens": 16}
     assert found.messages == [{"role": "user", "content": "Once"}]
     assert parsed(prompt="Once", max_tokens=3).max_tokens == 3
+    assert parsed(prompt="Once", max_tokens=None).max_tokens == 16
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,10 @@ def test_a_text_stays_as_it_is_and_is_short_unless_said_otherwise(prompt: object
         ({"prompt": "a", "best_of": 2}, "best_of"),
         ({"prompt": "a", "logprobs": 0}, "logprobs"),
         ({"prompt": "a", "max_tokens": "many"}, "max_tokens"),
+        ({"prompt": "a", "max_tokens": 0}, "max_tokens"),
+        ({"prompt": "a", "max_tokens": False}, "max_tokens"),
+        ({"prompt": "a", "max_tokens": ""}, "max_tokens"),
+        ({"prompt": "a", "max_tokens": []}, "max_tokens"),
     ],
 )
 def test_what_cannot_be_answered_faithfully_is_refused_by_name(
