@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inference.talk import ranges
+from inference.talk import constants, pointers, ranges
 from inference.talk.errors import UnusableSchemaError
 
 DEEPEST = 64
@@ -59,8 +59,12 @@ BUILT_IN: Mapping[str, str] = {
     "label": "[a-zA-Z0-9]{1,30}",
 }
 """No day after the 28th: which month has more, a grammar cannot know in so little room."""
-FORMATS = frozenset({"date", "time", "date-time", "uuid", "ipv4", "email"})
-"""Other formats are descriptions, as the standard has it: any string will do."""
+FORMATS: Mapping[str, tuple[int, int]] = {
+    "date": (10, 10), "time": (9, 21), "date-time": (20, 32), "uuid": (36, 36), "ipv4": (7, 15),
+    "email": (5, 207),
+}  # fmt: skip
+"""How short and how long their rules write them. Other formats are descriptions, as the standard
+has it: any string will do."""
 
 ANY_JSON = "any"
 ANY_OBJECT = "object"
@@ -91,7 +95,7 @@ class Grammar:
         self._bodies[name] = body
 
     def schema(self, schema: Any) -> str:
-        return _Reading(self, schema).value(schema, 0)
+        return _Reading(self, schema).whole()
 
     def spend(self, places: int = 1) -> None:
         self._left -= places
@@ -135,6 +139,22 @@ class _Reading:
         self._grammar = grammar
         self._root = root
         self._references: dict[str, str] = {}
+        self._pending: list[str] = []
+        self._leads: dict[str, set[str]] = {}
+        """From a reference to those that its value may begin with."""
+        self._beginning: set[str] = set()
+
+    def whole(self) -> str:
+        """References are followed one after the other: a chain of them may be long."""
+        root = self.value(self._root, 0)
+        while self._pending:
+            pointer = self._pending.pop()
+            self._beginning = self._leads[pointer] = set()
+            body = self.value(pointers.resolved(self._root, pointer), 0)
+            self._grammar.fill(self._references[pointer], body)
+        if pointers.has_circle(self._leads):
+            raise UnusableSchemaError("a $ref leads to nothing but itself")
+        return root
 
     def value(self, schema: Any, depth: int) -> str:
         """Each value is a rule of its own, so that a large schema stays a list of short ones."""
@@ -151,17 +171,15 @@ class _Reading:
     def _composed(self, schema: Mapping[str, Any], depth: int) -> str:
         if "$ref" in schema:
             return self._reference(schema["$ref"], schema)
-        if "const" in schema:
-            return constant(schema["const"])
-        if "enum" in schema:
-            values = _listed(schema, "enum")
-            self._grammar.spend(len(values))
-            return self._grammar.rule(either([constant(value) for value in values]))
         for several in ("anyOf", "oneOf"):
             if several in schema:
                 return self._several(schema, several, depth)
         if "allOf" in schema:
             return self.value(self._merged(schema, _listed(schema, "allOf")), depth + 1)
+        if constants.WORDS & schema.keys():
+            values = constants.fitting(schema)
+            self._grammar.spend(len(values))
+            return self._grammar.rule(either([constant(value) for value in values]))
         return self._typed(schema, depth)
 
     def _several(self, schema: Mapping[str, Any], several: str, depth: int) -> str:
@@ -170,13 +188,14 @@ class _Reading:
         if sum(not _is_plain(part) for part in parts) > MOST_ALIKE:
             raise UnusableSchemaError(f"{several} has more than {MOST_ALIKE} lists and objects")
         if rest:
-            parts = [self._merged({**rest, "allOf": [part]}, [part]) for part in parts]
+            beside = _listed(rest, "allOf") if "allOf" in rest else []
+            parts = [self._merged(rest, [*beside, part]) for part in parts]
         return self._grammar.rule(either([self.value(part, depth + 1) for part in parts]))
 
     def _typed(self, schema: Mapping[str, Any], depth: int) -> str:
-        kind = schema.get("type") or _guessed(schema)
+        kind = schema["type"] if "type" in schema else _guessed(schema)
         if isinstance(kind, list):
-            each = [self._typed({**schema, "type": one}, depth) for one in kind]
+            each = [self._typed({**schema, "type": one}, depth) for one in _listed(schema, "type")]
             return self._grammar.rule(either(each))
         match kind:
             case "object":
@@ -194,10 +213,10 @@ class _Reading:
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> str:
         properties, required = schema.get("properties", {}), schema.get("required", [])
-        if not isinstance(properties, Mapping) or not isinstance(required, list):
-            raise UnusableSchemaError("properties must be an object and required a list")
+        if not isinstance(properties, Mapping) or not _are_names(required):
+            raise UnusableSchemaError("properties must be an object and required a list of names")
         more = schema.get("additionalProperties", True)
-        strangers = [str(name) for name in required if name not in properties]
+        strangers = [name for name in required if name not in properties]
         if strangers and more is False:
             raise UnusableSchemaError(f"{strangers[0]} is required and not allowed")
         known = {**properties, **dict.fromkeys(strangers, more)}
@@ -205,7 +224,7 @@ class _Reading:
             return self._map(more, depth)
         pairs = [
             (
-                f'{constant(name)} ws ":" ws {self.value(known[name], depth + 1)} ws',
+                f'{constant(name)} ws ":" ws {self._inside(known[name], depth + 1)} ws',
                 name in required,
             )
             for name in known
@@ -217,7 +236,7 @@ class _Reading:
             return ANY_OBJECT
         if more is False:
             return self._grammar.rule('"{" ws "}"')
-        pair = self._grammar.rule(f'string ws ":" ws {self.value(more, depth + 1)} ws')
+        pair = self._grammar.rule(f'string ws ":" ws {self._inside(more, depth + 1)} ws')
         return self._grammar.rule(f'"{{" ws ({pair} ("," ws {pair})*)? "}}"')
 
     def _chain(self, pairs: Sequence[tuple[str, bool]]) -> str:
@@ -233,21 +252,36 @@ class _Reading:
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> str:
         items = schema.get("items", True)
+        if not isinstance(schema.get("prefixItems", []), list):
+            raise UnusableSchemaError("prefixItems must be a list")
         leading = items if isinstance(items, list) else schema.get("prefixItems", [])
         rest = schema.get("additionalItems", True) if isinstance(items, list) else items
         if schema.get("uniqueItems"):
             raise UnusableSchemaError("uniqueItems is more than a grammar can hold")
         least, most = _bounds(schema, "minItems", "maxItems")
         most = len(leading) if rest is False else most
-        exact = [self.value(item, depth + 1) for item in leading[:most]]
+        exact = [self._inside(item, depth + 1) for item in leading[:most]]
         more = None if most is None else most - len(exact)
-        item = self.value(rest, depth + 1) if more != 0 else ""
+        item = self._inside(rest, depth + 1) if more != 0 else ""
         return self._grammar.rule(f'"[" ws {_items(exact, item, least, more)} "]"')
+
+    def _inside(self, schema: Any, depth: int) -> str:
+        """A value that does not come first in what is being read: it may lead back."""
+        beginning, self._beginning = self._beginning, set()
+        expression = self.value(schema, depth)
+        self._beginning = beginning
+        return expression
 
     def _string(self, schema: Mapping[str, Any]) -> str:
         least, most = _bounds(schema, "minLength", "maxLength")
-        if schema.get("format") in FORMATS:
-            return self._grammar.rule(f'"\\"" {schema["format"]} "\\""')
+        form = schema.get("format")
+        if isinstance(form, str) and form in FORMATS:
+            shortest, longest = FORMATS[form]
+            if least > shortest or (most is not None and most < longest):
+                raise UnusableSchemaError(
+                    f"the format {form} is {shortest} to {longest} long, not within its bounds"
+                )
+            return self._grammar.rule(f'"\\"" {form} "\\""')
         if least or most is not None:
             return self._grammar.rule(f'"\\"" char{_times(least, most)} "\\""')
         return "string"
@@ -255,40 +289,40 @@ class _Reading:
     def _reference(self, pointer: Any, schema: Mapping[str, Any]) -> str:
         if len(schema) > 1:
             raise UnusableSchemaError("nothing may stand beside a $ref")
+        pointers.resolved(self._root, pointer)
         if pointer not in self._references:
-            target = self._at(pointer)
-            self._references[pointer] = name = self._grammar.reserve()
-            self._grammar.fill(name, self.value(target, 0))
+            self._references[pointer] = self._grammar.reserve()
+            self._pending.append(pointer)
+        self._beginning.add(pointer)
         return self._references[pointer]
-
-    def _at(self, pointer: Any) -> Any:
-        found: Any = self._root
-        if not isinstance(pointer, str) or not pointer.startswith("#"):
-            raise UnusableSchemaError(f"the $ref {pointer!r} leads out of the schema")
-        for name in pointer.removeprefix("#").strip("/").split("/"):
-            step = name.replace("~1", "/").replace("~0", "~")
-            found = found.get(step) if isinstance(found, Mapping) and name else found
-        if found is None:
-            raise UnusableSchemaError(f"the $ref {pointer!r} leads nowhere")
-        return found
 
     def _merged(self, schema: Mapping[str, Any], parts: Sequence[Any]) -> dict[str, Any]:
         merged = {name: value for name, value in schema.items() if name != "allOf"}
         for part in parts:
-            whole = self._at(part["$ref"]) if isinstance(part, Mapping) and "$ref" in part else part
-            if not isinstance(whole, Mapping):
-                raise UnusableSchemaError("a schema must be an object")
+            whole = self._referred(part)
             for name, value in whole.items():
                 merged[name] = _joined(name, merged[name], value) if name in merged else value
         return merged
+
+    def _referred(self, part: Any) -> Mapping[str, Any]:
+        found = part
+        if isinstance(part, Mapping) and "$ref" in part:
+            if part.keys() - SAYS_NOTHING != {"$ref"}:
+                raise UnusableSchemaError("nothing may stand beside a $ref")
+            found = pointers.resolved(self._root, part["$ref"])
+        if not isinstance(found, Mapping):
+            raise UnusableSchemaError("a schema must be an object")
+        return found
 
 
 def _joined(name: str, one: Any, other: Any) -> Any:
     if one == other or name in SAYS_NOTHING:
         return one
-    if name == "properties" and not {k for k in one if k in other and one[k] != other[k]}:
-        return {**one, **other}
-    if name == "required":
+    if isinstance(one, dict) and isinstance(other, dict) and name == "properties":
+        differing = [key for key in one.keys() & other.keys() if one[key] != other[key]]
+        if not differing:
+            return {**one, **other}
+    if isinstance(one, list) and isinstance(other, list) and name == "required":
         return [*one, *other]
     raise UnusableSchemaError(f"{name} is said twice in different ways")
 
@@ -315,8 +349,14 @@ def _guessed(schema: Mapping[str, Any]) -> str:
 def _is_plain(schema: Any) -> bool:
     if not isinstance(schema, Mapping):
         return False
-    constant = "const" in schema or "enum" in schema
-    return constant or schema.get("type", _guessed(schema)) in PLAIN
+    kind = schema.get("type", _guessed(schema))
+    kinds = kind if isinstance(kind, list) else [kind]
+    plain = all(isinstance(one, str) and one in PLAIN for one in kinds)
+    return plain or "const" in schema or "enum" in schema
+
+
+def _are_names(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(name, str) for name in given)
 
 
 def _listed(schema: Mapping[str, Any], name: str) -> list[Any]:
@@ -327,10 +367,11 @@ def _listed(schema: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _bounds(schema: Mapping[str, Any], least: str, most: str) -> tuple[int, int | None]:
-    low, high = schema.get(least, 0), schema.get(most)
+    low, high = schema.get(least), schema.get(most)
     numbers = [bound for bound in (low, high) if bound is not None]
     if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
         raise UnusableSchemaError(f"{least} and {most} must be whole numbers")
+    low = low or 0
     if low > MOST_REPEATS or (high is not None and high < low):
         raise UnusableSchemaError(f"{least} is above {MOST_REPEATS} or {most}")
     return low, None if high is None else min(high, MOST_REPEATS)

@@ -57,6 +57,19 @@ SCHEMAS: list[tuple[str, Any]] = [
     ("several types", {"type": ["integer", "null"], "minimum": 8}),
     ("title", {"title": "T", "description": "d", "type": "boolean", "default": True}),
     ("tree", TREE),
+    ("listed of a type", {"type": ["string", "null"], "enum": [1, "a", None, True, "long"],
+                          "maxLength": 2}),
+    ("listed in bounds", {"enum": [1, 2.5, 7], "exclusiveMinimum": 1, "maximum": 3}),
+    ("listed twice", {"const": 1, "enum": [True, 1.0]}),
+    ("listed beside any", {"enum": ["a", "bb", 3], "anyOf": [{"type": "string", "maxLength": 1},
+                           {"type": "integer"}]}),
+    ("any beside all", {"allOf": [{"maxLength": 1}], "anyOf": [{"type": "string"}]}),
+    ("nullable in any", {"anyOf": [{"type": ["boolean", "null"]}, {"type": "integer"}]}),
+    ("pointers", {"type": "array", "prefixItems": [{"$ref": "#/$defs/a%20b"},
+                  {"$ref": "#/$defs/x~1y/anyOf/1"}, {"$ref": "#/$defs/"}], "items": False,
+                  "minItems": 3, "$defs": {"a b": {"const": 1}, "": {"const": 3}, "x/y":
+                  {"anyOf": [{"const": 0}, {"const": 2}]}}}),
+    ("bounded date", {"type": "string", "format": "date", "minLength": 3, "maxLength": 10}),
 ]  # fmt: skip
 
 REFUSED: list[tuple[Any, str]] = [
@@ -78,6 +91,44 @@ REFUSED: list[tuple[Any, str]] = [
     ({"anyOf": []}, "must be a list"),
     ([], "must be an object"),
     ({"anyOf": [{"type": "array"}] * 17}, "more than 16 lists and objects"),
+    ({"type": "string", "enum": [1, 2]}, "nothing of its const or enum fits"),
+    ({"type": "string", "const": 5}, "nothing of its const or enum fits"),
+    ({"const": True, "enum": [1]}, "nothing of its const or enum fits"),
+    ({"enum": [3], "minimum": "x"}, "minimum must be a number"),
+    ({"enum": [{}], "required": ["a"]}, "required cannot stand beside"),
+    ({"enum": 3}, "enum must be a list"),
+    ({"type": "string", "format": "email", "maxLength": 3}, "the format email is 5 to 207 long"),
+    ({"type": "string", "format": "date", "minLength": 11}, "the format date is 10 to 10 long"),
+    ({"type": []}, "type must be a list with something in it"),
+    ({"type": None}, "None is no type"),
+    ({"type": "string", "format": [], "pattern": ""}, "pattern is more"),
+    ({"$ref": "#"}, "a $ref leads to nothing but itself"),
+    ({"anyOf": [{"$ref": "#"}, {"type": "null"}]}, "a $ref leads to nothing but itself"),
+    (
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {
+                "a": {
+                    "anyOf": [
+                        {"type": "array", "items": {"$ref": "#/$defs/b"}},
+                        {"$ref": "#/$defs/b"},
+                    ]
+                },
+                "b": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/a"}]},
+            },
+        },
+        "a $ref leads to nothing but itself",
+    ),
+    ({"$ref": []}, "leads out of the schema"),
+    ({"$ref": "#a"}, "leads nowhere"),
+    ({"$ref": "#/$defs/a/01", "$defs": {"a": [{}, {}]}}, "leads nowhere"),
+    (
+        {"allOf": [{"$ref": "#/$defs/a", "maxLength": 1}], "$defs": {"a": {"type": "string"}}},
+        "nothing may stand beside a $ref",
+    ),
+    ({"required": [[1]]}, "required a list of names"),
+    ({"prefixItems": 3}, "prefixItems must be a list"),
+    ({"allOf": [{"required": 3}, {"required": 4}]}, "required is said twice"),
 ]
 BIAS = {**dict.fromkeys(range(0x80, 0x100), -100.0), ord('"'): 3.0}
 """No bytes that are not ASCII: this model would put them together to what is no text."""
@@ -136,6 +187,16 @@ async def test_optional_properties_come_and_stay_away(engine: Engine) -> None:
 def test_a_schema_that_cannot_be_followed_is_refused_with_the_reason(schema: Any, why: str) -> None:
     with pytest.raises(UnusableSchemaError, match=re.escape(why)):
         grammar.of_schema(schema)
+
+
+def test_references_may_follow_one_another_for_long() -> None:
+    names = [f"d{number}" for number in range(400)]
+    lists = {
+        name: {"type": "array", "items": {"$ref": f"#/$defs/{following}"}}
+        for name, following in zip(names, [*names[1:], "end"], strict=True)
+    }
+    found = grammar.of_schema({"$ref": "#/$defs/d0", "$defs": {**lists, "end": {"const": "x"}}})
+    assert found.count("::=") > 400
 
 
 def test_no_schema_costs_more_than_its_share() -> None:
