@@ -93,6 +93,8 @@ class Failure(enum.StrEnum):
     SERVER = "server"
     TIMEOUT = "timeout"
     CLIENT = "client"
+    UNSUPPORTED = "unsupported"
+    """Rightly asked, but this engine cannot do it; another may."""
     CONTEXT = "context"
     POLICY = "policy"
     MALFORMED = "malformed"
@@ -100,11 +102,13 @@ class Failure(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
-PERMANENT = frozenset({Failure.KEY_PERMANENT, Failure.CLIENT, Failure.CONTEXT, Failure.POLICY})
+PERMANENT = frozenset(
+    {Failure.KEY_PERMANENT, Failure.CLIENT, Failure.UNSUPPORTED, Failure.CONTEXT, Failure.POLICY}
+)
 
 
 class EngineError(Exception):
-    """An engine could not finish the call."""
+    """An engine could not finish the call; `param` is the field of its body that is to blame."""
 
     def __init__(
         self,
@@ -113,12 +117,14 @@ class EngineError(Exception):
         *,
         retry_after_s: float | None = None,
         status: int | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.failure = failure
         self.message = message
         self.retry_after_s = retry_after_s
         self.status = status
+        self.param = param
 
     @property
     def permanent(self) -> bool:

@@ -42,7 +42,7 @@ LOOK_AGAIN_S = 5.0
 TAKEN_OUT = "taken-out"
 UNBILLED = frozenset(
     {Failure.KEY_PERMANENT, Failure.KEY_TRANSIENT, Failure.SERVER, Failure.CLIENT,
-     Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
+     Failure.UNSUPPORTED, Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
 )  # fmt: skip
 """Failures that no provider bills when nothing was produced; of the others nobody knows."""
 BUSY = "busy"
@@ -322,6 +322,7 @@ class EngineRoom:
             "failed",
             failure=self._word_of(error),
             message=error.message,
+            param=error.param,
             retry_after_s=error.retry_after_s,
             status=error.status,
             permanent=error.permanent,

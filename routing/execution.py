@@ -32,6 +32,10 @@ HOPELESS = frozenset({"client", "policy"})
 BUS = frozenset({"bus"})
 OURS = frozenset({"worker", "unclaimed", "withdrawn", "no-worker", "bus"})
 """KORA itself failed, not the backend: it may be asked once more if there is no other."""
+WELL = frozenset({"cancelled", "client", "unsupported", "context", "policy"})
+"""Failures that say nothing of how their backend is doing."""
+UNSUPPORTED = "unsupported"
+"""Another backend may well do what this one cannot."""
 BUSY = "busy"
 """Our own engine had no room: the backend is well, and the client may come again."""
 INTERACTIVE = 0
@@ -171,9 +175,10 @@ def note_failure(each: Try, event: Event) -> None:
     each.cost = event.get("cost") or "0"
     each.compute_s = event.get("compute_s") or 0.0
     each.status = event.get("status")
+    each.param = event.get("param")
     each.engine_ms = event.get("ms") or each.engine_ms
     each.retry_after_s = event.get("retry_after_s")
-    if event["failure"] not in OURS | {BUSY, "cancelled", "client", "context", "policy"}:
+    if event["failure"] not in OURS | WELL | {BUSY}:
         vitals.failed(each.candidate.backend.name)
 
 
@@ -214,7 +219,9 @@ def _give_up_if_hopeless(way: Way, event: Event) -> None:
         raise DeadlineExceeded(attempts=told(way))
     if failure in HOPELESS:
         raise InvalidRequest(
-            event.get("message") or "The backend refused the request.", failure=failure
+            event.get("message") or "The backend refused the request.",
+            param=event.get("param"),
+            failure=failure,
         )
 
 
@@ -236,18 +243,26 @@ def all_failed(way: Way) -> Refusal:
     last = way.tries[-1]
     if last.outcome == "no-worker":
         return Unavailable(f"{last.candidate.backend.tier} worker")
-    if all(each.outcome == BUSY for each in way.tries):
+    able = [each for each in way.tries if each.outcome != UNSUPPORTED]
+    if not able:
+        return InvalidRequest(last.message, param=last.param, failure=UNSUPPORTED)
+    if all(each.outcome == BUSY for each in able):
         return QueueFull(
             "Every backend that could answer has as many calls as it may.",
-            retry_after_s=min(each.retry_after_s or 0.0 for each in way.tries),
+            retry_after_s=min(each.retry_after_s or 0.0 for each in able),
         )
-    if last.outcome == "context":
-        return InvalidRequest(last.message, param="messages", failure="context")
+    if able[-1].outcome == "context":
+        return InvalidRequest(able[-1].message, param=_prompt_of(way), failure="context")
     return UpstreamFailed(
         f"Every backend that was tried failed; the last, {last.candidate.backend.name}, "
         f"with {last.outcome}.",
         attempts=told(way),
     )
+
+
+def _prompt_of(way: Way) -> str:
+    """The field that holds what was too long."""
+    return "prompt" if way.prompt.form == "text" else "messages"
 
 
 def told(way: Way) -> list[dict[str, Any]]:

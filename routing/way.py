@@ -140,6 +140,7 @@ class Try:
     retry_after_s: float | None = None
     tokens: int = 0
     status: int | None = None
+    param: str | None = None
     worker: str = ""
 
     def as_json(self) -> dict[str, Any]:

@@ -121,6 +121,7 @@ class Engine:
                 Failure.CONTEXT,
                 f"the prompt has {length} tokens and needs room for one more; "
                 f"{self.name} has a context of {context}",
+                param="messages",
             )
         if not job.tokens or job.max_tokens < 1:
             raise EngineError(Failure.CLIENT, "a prompt and max_tokens of at least 1 are needed")

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from inference.local import options
 from inference.local.residents import Inbox, Open, Resident, Residents, Seat, open_engine
@@ -42,6 +42,7 @@ class Local:
         asked = asking.read(call.body, call.form)
         if asked.sampling.grammar and call.body.get("grammar"):
             _must_take_grammars(target)
+        _must_hold(target, asked.n)
         clock = Clock(target.timeouts, call)
         resident = await _in_time(self._taken(target), clock)
         try:
@@ -82,9 +83,19 @@ class Local:
 def _must_take_grammars(target: Target) -> None:
     if not options.takes_grammars(target.options):
         why = "its operator has not set the option grammars"
-        raise EngineError(
-            Failure.CLIENT, f"grammar is not taken by {target.name}: {why}", status=400
-        )
+        _cannot("grammar", f"is not taken by {target.name}: {why}")
+
+
+def _must_hold(target: Target, choices: int) -> None:
+    """More at once than fit into an empty queue would be told to come again for ever."""
+    settings = options.settings(target.options)
+    most = settings.slots + settings.waiting
+    if choices > most:
+        _cannot("n", f"must be at most {most} for {target.name}: it takes no more at a time")
+
+
+def _cannot(field: str, why: str) -> NoReturn:
+    raise EngineError(Failure.UNSUPPORTED, f"{field} {why}", status=400, param=field)
 
 
 async def _in_time(pending: Awaitable[T], clock: Clock) -> T:
@@ -144,9 +155,7 @@ def _prompt(resident: Resident, asked: Asked) -> Prompt:
             tokens=tuple(engine.tokenize(asked.text, begin=True)), sampling=asked.sampling
         )
     if asked.tools.offered and not chat.knows_tools:
-        raise EngineError(
-            Failure.CLIENT, f"tools: the chat template of {engine.name} has none", status=400
-        )
+        _cannot("tools", f"are unknown to the chat template of {engine.name}")
     tokens: list[int] = []
     for part in chat.parts(asked.messages, asked.tools.offered):
         tokens += engine.tokenize(part.text, special=part.control, begin=not tokens)
@@ -165,9 +174,7 @@ def _forced(resident: Resident, asked: Asked) -> str:
             resident.chat.form, asked.tools.forced, most=tools.MOST_CALLS if several else 1
         )
     except UnusableSchemaError as error:
-        raise EngineError(
-            Failure.CLIENT, f"tools: parameters that cannot be forced: {error}", status=400
-        ) from error
+        _cannot("tools", f"have parameters that cannot be forced: {error}")
 
 
 def _choice(number: int, resident: Resident, asked: Asked) -> Choice:

@@ -43,7 +43,9 @@ def check(sampling: Sampling) -> None:
     """Some numbers beyond these end the whole process in llama.cpp."""
     for name, (low, high) in LIMITS.items():
         if not low <= getattr(sampling, name) <= high:
-            raise EngineError(Failure.CLIENT, f"{name} must be from {low} to {high}", status=400)
+            raise EngineError(
+                Failure.CLIENT, f"{name} must be from {low} to {high}", status=400, param=name
+            )
 
 
 class Candidates:
@@ -201,7 +203,9 @@ def _grammar(model: Model, grammar: str) -> Any:
         return None
     sampler = llama.llama_sampler_init_grammar(model.vocab, grammar.encode(), b"root")
     if not sampler:
-        raise EngineError(Failure.CLIENT, "the grammar is no valid GBNF", status=400)
+        raise EngineError(
+            Failure.CLIENT, "the grammar is no valid GBNF", status=400, param="grammar"
+        )
     return sampler
 
 

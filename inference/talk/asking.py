@@ -13,6 +13,8 @@ from inference.talk.errors import UnusableSchemaError
 from inference.words import Body, EngineError, Failure
 
 MOST_CHOICES = 16
+MOST_CHOICES_ANYWHERE = 128
+"""Beyond it no other backend would take the request either."""
 MOST_STOPS = 16
 MOST_BIASES = 1024
 LONGEST_STOP = 500
@@ -68,12 +70,12 @@ def read(body: Body, form: str = "chat") -> Asked:
     written = _grammar(fields)
     if written and tools.choice != "none":
         field = "grammar" if fields.get("grammar") else "response_format"
-        _refuse(field, "cannot stand beside tools here; set tool_choice to none")
+        _cannot(field, "cannot stand beside tools here; set tool_choice to none")
     return Asked(
         messages=() if is_text else _messages(fields.get("messages")),
         text=_text(fields.get("prompt")) if is_text else "",
         tools=tools,
-        n=_whole(fields, "n", 1, MOST_CHOICES) or 1,
+        n=_choices(fields),
         max_tokens=_max_tokens(fields),
         stop=_stop(fields.get("stop")),
         logprobs=_logprobs(fields),
@@ -82,7 +84,13 @@ def read(body: Body, form: str = "chat") -> Asked:
 
 
 def _refuse(field: str, why: str) -> NoReturn:
-    raise EngineError(Failure.CLIENT, f"{field} {why}", status=400)
+    """Wrong whoever is asked."""
+    raise EngineError(Failure.CLIENT, f"{field} {why}", status=400, param=field)
+
+
+def _cannot(field: str, why: str) -> NoReturn:
+    """Local models have no way to do it; another backend may."""
+    raise EngineError(Failure.UNSUPPORTED, f"{field} {why}", status=400, param=field)
 
 
 # Numbers
@@ -105,6 +113,13 @@ def _whole(fields: Mapping[str, Any], name: str, low: int, high: int) -> int | N
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         _refuse(name, f"must be a whole number from {low} to {high}")
     return value
+
+
+def _choices(fields: Mapping[str, Any]) -> int:
+    wanted = _whole(fields, "n", 1, MOST_CHOICES_ANYWHERE) or 1
+    if wanted > MOST_CHOICES:
+        _cannot("n", f"must be at most {MOST_CHOICES} here")
+    return wanted
 
 
 def _flag(fields: Mapping[str, Any], name: str, otherwise: bool) -> bool:
@@ -162,10 +177,12 @@ def _stop(given: Any) -> tuple[str, ...]:
     if given is None:
         return ()
     stops = [given] if isinstance(given, str) else given
-    if not isinstance(stops, list) or len(stops) > MOST_STOPS:
-        _refuse("stop", f"must be a text or a list of at most {MOST_STOPS}")
-    if not all(isinstance(stop, str) and 0 < len(stop) <= LONGEST_STOP for stop in stops):
-        _refuse("stop", f"must be texts of 1 to {LONGEST_STOP} characters")
+    if not isinstance(stops, list) or not all(isinstance(stop, str) and stop for stop in stops):
+        _refuse("stop", "must be a text or a list of texts, none of them empty")
+    if len(stops) > MOST_STOPS:
+        _cannot("stop", f"must be a text or a list of at most {MOST_STOPS} here")
+    if any(len(stop) > LONGEST_STOP for stop in stops):
+        _cannot("stop", f"must be texts of at most {LONGEST_STOP} characters here")
     return tuple(stops)
 
 
@@ -187,8 +204,10 @@ def _messages(given: Any) -> tuple[Body, ...]:
 def _message(message: Any, place: str) -> Body:
     if not isinstance(message, dict):
         _refuse(place, "must be an object")
-    if message.get("role") not in ROLES:
-        _refuse(f"{place}.role", f"must be one of {', '.join(sorted(ROLES))}")
+    role = message.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        refuse = _cannot if role == "function" else _refuse
+        refuse(f"{place}.role", f"must be one of {', '.join(sorted(ROLES))}")
     kept = {name: value for name, value in message.items() if name in KEPT and value is not None}
     kept["content"] = _content(kept.get("content", ""), f"{place}.content")
     if "tool_calls" in kept:
@@ -211,8 +230,10 @@ def _content(content: Any, place: str) -> str:
 def _part(part: Any, place: str) -> str:
     found = part if isinstance(part, dict) else {}
     kind, text = found.get("type"), found.get("text")
+    if isinstance(kind, str) and kind != "text":
+        _cannot(place, f"has a part of type {kind[:40]!r}: local models read text only")
     if kind not in ("text", None) or not isinstance(text, str):
-        _refuse(place, f"has a part of type {str(kind)[:40]!r}: local models read text only")
+        _refuse(place, "has a part that is none: a type and its text are needed")
     return text
 
 
@@ -221,7 +242,8 @@ def _calls(given: Any, place: str) -> list[Body]:
     for call in calls:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            _refuse(place, "must be a list of calls of functions")
+            refuse = _cannot if _is_other(call) else _refuse
+            refuse(place, "must be a list of calls of functions")
         if not isinstance(function.get("arguments", ""), str):
             _refuse(place, "must have their arguments as a text of JSON")
     return [
@@ -231,6 +253,12 @@ def _calls(given: Any, place: str) -> list[Body]:
 
 
 # Tools
+
+
+def _is_other(thing: Any) -> bool:
+    """A kind of tool, or of choosing one, that is none of functions."""
+    kind = thing.get("type") if isinstance(thing, dict) else None
+    return isinstance(kind, str) and kind != "function"
 
 
 def _tools(fields: Mapping[str, Any]) -> Tools:
@@ -248,7 +276,8 @@ def _tools(fields: Mapping[str, Any]) -> Tools:
 def _tool(tool: Any) -> Body:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        _refuse("tools", "must be functions with a name")
+        refuse = _cannot if _is_other(tool) else _refuse
+        refuse("tools", "must be functions with a name")
     if not isinstance(function.get("parameters") or {}, dict):
         _refuse("tools", f"have no schema as parameters of {function['name'][:60]}")
     return {"type": "function", "function": function}
@@ -262,7 +291,8 @@ def _choice(given: Any, offered: tuple[Body, ...]) -> str:
     function = given.get("function") if isinstance(given, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if name not in [tool["function"]["name"] for tool in offered] or name in FREE:
-        _refuse("tool_choice", "must be none, auto, required, or name one of the tools")
+        refuse = _cannot if _is_other(given) else _refuse
+        refuse("tool_choice", "must be none, auto, required, or name one of the tools")
     return str(name)
 
 
@@ -272,13 +302,15 @@ def _choice(given: Any, offered: tuple[Body, ...]) -> str:
 def _grammar(fields: Mapping[str, Any]) -> str:
     """The `grammar` of llama.cpp's own server, or the one that the response format needs."""
     own, wanted = fields.get("grammar", ""), fields.get("response_format", {"type": "text"})
-    if not isinstance(own, str) or len(own) > LONGEST_GRAMMAR:
-        _refuse("grammar", f"must be GBNF of at most {LONGEST_GRAMMAR} characters")
+    if not isinstance(own, str):
+        _refuse("grammar", "must be a text of GBNF")
+    if len(own) > LONGEST_GRAMMAR:
+        _cannot("grammar", f"must be GBNF of at most {LONGEST_GRAMMAR} characters here")
     if own.count("(") > MOST_BRACKETS:
-        _refuse("grammar", f"must have at most {MOST_BRACKETS} brackets")
+        _cannot("grammar", f"must have at most {MOST_BRACKETS} brackets here")
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     if own.strip() and kind != "text":
-        _refuse("grammar", "cannot stand beside response_format")
+        _cannot("grammar", "cannot stand beside response_format")
     match kind:
         case "text":
             return own.strip()
@@ -300,4 +332,4 @@ def schema_grammar(schema: Any, field: str) -> str:
     try:
         return grammar.of_schema(schema)
     except UnusableSchemaError as error:
-        _refuse(field, f"cannot be followed: {error}")
+        _cannot(field, f"cannot be followed: {error}")

@@ -45,7 +45,9 @@ class Chat:
         given = [*told, *offered]
         mark = guards.free_mark(given)
         if mark is None:
-            raise EngineError(Failure.CLIENT, "messages hold characters kept for programs")
+            raise EngineError(
+                Failure.UNSUPPORTED, "messages hold characters kept for programs", param="messages"
+            )
         parts = self._written(told, offered, lambda text: self._guard.light(text, mark), mark)
         careful = self._written(told, offered, lambda text: self._guard.strict(text, mark), mark)
         return parts if _controls(parts) == _controls(careful) else careful
@@ -70,7 +72,9 @@ class Chat:
                 return self._template.render({**values, "messages": messages})
         except RefusedError as error:
             raise EngineError(
-                Failure.CLIENT, f"messages: the model's chat template refuses them: {error}"
+                Failure.UNSUPPORTED,
+                f"messages: the model's chat template refuses them: {error}",
+                param="messages",
             ) from error
         except Exception as error:  # a stranger's program may raise anything
             raise templates.broken(error) from error

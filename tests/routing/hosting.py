@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from inference import engines
 from inference.local.words import Gauges
 from inference.sandbox import Sandbox
+from inference.talk import asking
 from inference.words import Call, Completion, Engine, EngineError, Event, Failure, Target, Usage
 
 COMPUTE_S = 0.5
@@ -37,6 +38,7 @@ class Hosted(Sandbox):
         ]
 
     async def run(self, target: Target, call: Call) -> AsyncGenerator[Event, None]:
+        asking.read(call.body, call.form)  # what the real one cannot do is refused here too
         running = self.running.setdefault(target.model, 0)
         if running >= self.slots:
             raise EngineError(Failure.SERVER, "no room", retry_after_s=WAIT_S)

@@ -12,7 +12,7 @@ import pytest
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
-from routing import engine_room, gauges, switchboard, tasks, vitals
+from routing import catalog, engine_room, gauges, switchboard, tasks, vitals
 from routing.models import Backend, Health
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -48,15 +48,17 @@ def mini(**fields: Any) -> Backend:
     return Backend.objects.create(name="mini", kind="local", model="mini:q8_0", **fields)
 
 
-def ask(kora: Inside, key: str, model: str = "auto:local", **headers: str) -> Heard:
+def ask(
+    kora: Inside, key: str, model: str = "auto:local", body: bytes = b"", **headers: str
+) -> Heard:
     told = [(b"authorization", f"Bearer {key}".encode())]
     told += [(f"x-kora-{name}".encode(), text.encode()) for name, text in headers.items()]
-    return kora.ask(asking(model), headers=told)
+    return kora.ask(body or asking(model), headers=told)
 
 
-def asking(model: str) -> bytes:
-    body = {"model": model, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 200}
-    return orjson.dumps(body)
+def asking(model: str, **fields: Any) -> bytes:
+    messages = [{"role": "user", "content": "hello"}]
+    return orjson.dumps({"model": model, "messages": messages, "max_tokens": 200, **fields})
 
 
 def known(*, full: bool) -> None:
@@ -127,6 +129,30 @@ def test_only_what_was_taken_out_is_asked_for_again(
         host.state = "taken-out"
         eventually(lambda: len(host.loaded) > 1, within_s=5, what="another try")
         eventually(lambda: not gauges.of("mini:q8_0").served, within_s=5, what="the gauges")
+
+
+def test_what_local_models_cannot_do_is_asked_of_another_backend(key: str) -> None:
+    """Their engine is well all the same, and only without another the client has to change it."""
+    mini()
+    Price.objects.create(backend="toy", price_in=99999, price_out=99999, price_cached_in=9)
+    with inside.opened(Engines(Hosted())) as kora:
+        known(full=False)
+        alone = [ask(kora, key, body=asking("auto", n=17)) for _ in range(6)]
+        Backend.objects.create(name="toy", kind="sandbox", model="toy")
+        catalog.refresh()
+        heard = ask(kora, key, body=asking("auto", n=17))
+    assert {each.status for each in alone} == {400}
+    assert (alone[0].error["code"], alone[0].error["param"]) == ("invalid_request", "n")
+    assert "at most 16" in alone[0].error["message"]
+    assert alone[0].error["failure"] == "unsupported"
+    assert not vitals.of("mini").failing
+    assert (heard.headers["x-kora-backend"], heard.headers["x-kora-reason"]) == (
+        "toy",
+        "fallback:unsupported",
+    )
+    attempts = Attempt.objects.filter(backend="mini")
+    assert set(attempts.values_list("state", "failure")) == {("released", "unsupported")}
+    assert in_order()
 
 
 def test_a_refusal_by_the_engine_is_taken_to_the_next_backend_and_counts_as_no_failure(

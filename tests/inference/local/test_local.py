@@ -144,7 +144,7 @@ async def test_a_grammar_of_ones_own(local: Local) -> None:
     assert message(done)["content"] in {"yes", "no"}
     assert (await refused(local, trusting, grammar="root ::= (")).failure is Failure.CLIENT
     error = await refused(local, grammar='root ::= "yes"')
-    assert error.failure is Failure.CLIENT
+    assert (error.failure, error.param) == (Failure.UNSUPPORTED, "grammar")
     assert "the option grammars" in error.message
 
 
@@ -190,8 +190,8 @@ async def test_a_conversation_with_a_call_and_its_result_goes_on(local: Local) -
 
 async def test_tools_need_a_template_that_knows_them(local: Local) -> None:
     error = await refused(local, tools=[TOOL])
-    assert error.failure is Failure.CLIENT
-    assert "tools" in error.message
+    assert (error.failure, error.param) == (Failure.UNSUPPORTED, "tools")
+    assert "chat template" in error.message
     await whole(local, tools=[TOOL], tool_choice="none")
 
 
@@ -271,6 +271,13 @@ async def test_a_full_queue_says_when_to_come_again(local: Local) -> None:
     await answer.aclose()
 
 
+async def test_more_choices_than_a_queue_ever_holds_are_no_matter_of_waiting(local: Local) -> None:
+    error = await refused(local, target(slots=1, waiting=2), n=4)
+    assert (error.failure, error.param) == (Failure.UNSUPPORTED, "n")
+    assert "at most 3" in error.message
+    assert error.retry_after_s is None
+
+
 async def test_a_call_without_time_left_fails_as_late(local: Local) -> None:
     await local.load(target())
     to = Target(name="b", kind="local", model="tiny:f16", timeouts=Timeouts(total_s=0.001),
@@ -309,8 +316,8 @@ async def test_one_that_nobody_uses_gives_way_to_another(tmp_path: Path) -> None
 async def test_what_cannot_be_read_is_refused_by_its_name(local: Local) -> None:
     picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
     error = await refused(local, messages=picture)
-    assert (error.failure, error.status) == (Failure.CLIENT, 400)
-    assert "messages[0].content" in error.message
+    assert (error.failure, error.status) == (Failure.UNSUPPORTED, 400)
+    assert error.param == "messages[0].content"
     asked = Call(body={"messages": "hello"}, stream=False, deadline_s=5)
     with pytest.raises(EngineError, match="messages must be a list"):
         await talking.events(local, target(), asked)

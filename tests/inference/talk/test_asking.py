@@ -23,7 +23,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"messages": ["hi"]}, "messages[0] must be an object"),
     ({"messages": [{"role": "boss", "content": "x"}]}, "messages[0].role must be one of"),
     ({"messages": [{"role": "user", "content": 3}]}, "messages[0].content must be a text"),
-    ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "'input_audio'"),
     ({"messages": [{**CALLED, "tool_calls": [{"id": "1"}]}]}, "messages[0].tool_calls"),
     ({"messages": [{**CALLED, "name": 3}]}, "messages[0].name must be a text"),
     ({"temperature": "hot"}, "temperature must be a number from 0 to 5"),
@@ -35,12 +34,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"frequency_penalty": True}, "frequency_penalty"),
     ({"repeat_penalty": 0}, "repeat_penalty"),
     ({"seed": "x"}, "seed"),
-    ({"n": 0}, "n must be a whole number from 1 to 16"),
+    ({"n": 0}, "n must be a whole number from 1 to 128"),
     ({"max_tokens": 0}, "max_tokens"),
     ({"max_completion_tokens": -1}, "max_completion_tokens"),
-    ({"stop": ""}, "stop must be texts"),
-    ({"stop": [1]}, "stop must be texts"),
-    ({"stop": ["x"] * 17}, "stop must be a text or a list of at most 16"),
+    ({"stop": ""}, "stop must be a text or a list"),
+    ({"stop": [1]}, "stop must be a text or a list"),
     ({"logprobs": 1}, "logprobs must be true or false"),
     ({"top_logprobs": 2}, "top_logprobs needs logprobs"),
     ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
@@ -49,14 +47,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"logit_bias": [1]}, "logit_bias must be an object"),
     ({"response_format": {"type": "xml"}}, "response_format must be of type"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema must be"),
-    ({"grammar": 1}, "grammar must be GBNF"),
-    ({"grammar": "root ::= " + "(" * 1001}, "grammar must have at most 1000 brackets"),
-    ({"grammar": "root ::= \"x\"", "response_format": SCHEMA}, "cannot stand beside"),
+    ({"grammar": 1}, "grammar must be a text"),
     ({"tools": {}}, "tools must be a list"),
-    ({"tools": [{"type": "retrieval"}]}, "tools must be functions with a name"),
+    ({"tools": [{"type": "function"}]}, "tools must be functions with a name"),
     ({"tools": [{"function": {"name": "x", "parameters": 3}}]}, "have no schema"),
-    ({"tools": [TOOL], "response_format": SCHEMA}, "response_format cannot stand beside tools"),
-    ({"tools": [TOOL], "grammar": "root ::= \"x\""}, "grammar cannot stand beside tools"),
     ({"tools": [TOOL], "tool_choice": {"function": {"name": "other"}}}, "tool_choice must be"),
     ({"tools": [TOOL], "parallel_tool_calls": 1}, "parallel_tool_calls must be"),
     ({"tool_choice": "required"}, "there are no tools"),
@@ -70,6 +64,38 @@ def test_what_is_wrong_is_refused_by_the_name_of_its_field(
     with pytest.raises(EngineError, match=re.escape(why)) as refused:
         read(**fields)
     assert (refused.value.failure, refused.value.status) == (Failure.CLIENT, 400)
+
+
+CANNOT: list[tuple[dict[str, Any], str, str]] = [
+    ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
+     "messages[0].content", "'input_audio'"),
+    ({"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]},
+     "messages[0].content", "'file'"),
+    ({"messages": [{"role": "function", "content": "x"}]}, "messages[0].role", "must be one of"),
+    ({"messages": [{**CALLED, "tool_calls": [{"type": "custom"}]}]},
+     "messages[0].tool_calls", "calls of functions"),
+    ({"n": 17}, "n", "at most 16"),
+    ({"stop": ["x"] * 17}, "stop", "at most 16"),
+    ({"stop": "x" * 501}, "stop", "at most 500 characters"),
+    ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}},
+     "response_format.json_schema.schema", "cannot be followed"),
+    ({"grammar": "root ::= " + "(" * 1001}, "grammar", "at most 1000 brackets"),
+    ({"grammar": "root ::= \"x\"", "response_format": SCHEMA}, "grammar", "cannot stand beside"),
+    ({"tools": [{"type": "retrieval"}]}, "tools", "must be functions with a name"),
+    ({"tools": [TOOL], "tool_choice": {"type": "allowed_tools"}}, "tool_choice", "must be none"),
+    ({"tools": [TOOL], "response_format": SCHEMA}, "response_format", "cannot stand beside tools"),
+    ({"tools": [TOOL], "grammar": "root ::= \"x\""}, "grammar", "cannot stand beside tools"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "field", "why"), CANNOT)
+def test_what_only_local_models_cannot_do_is_left_to_another_backend(
+    fields: dict[str, Any], field: str, why: str
+) -> None:
+    with pytest.raises(EngineError, match=re.escape(why)) as refused:
+        read(**fields)
+    assert refused.value.failure is Failure.UNSUPPORTED
+    assert (refused.value.status, refused.value.param) == (400, field)
 
 
 def test_what_is_not_said_is_openais_default_and_null_is_not_said() -> None:

@@ -94,7 +94,7 @@ def test_a_template_still_finds_in_a_text_what_it_looks_for() -> None:
 def test_characters_kept_for_programs_are_no_trouble_but_all_of_them() -> None:
     assert said(guards.MARKS[0] + "<|im_end|>")[1] == said("hi")[1]
     assert failure(CHATML, [{"role": "user", "content": "".join(guards.MARKS)}]).failure is (
-        Failure.CLIENT
+        Failure.UNSUPPORTED
     )
 
 
@@ -129,9 +129,9 @@ def test_a_file_without_a_template_gets_a_plain_one() -> None:
     assert not plain.knows_tools
 
 
-def test_a_template_that_refuses_the_messages_is_the_clients_concern() -> None:
+def test_a_template_that_refuses_the_messages_leaves_them_to_another_backend() -> None:
     error = failure("{{ raise_exception('Roles must alternate') }}")
-    assert error.failure is Failure.CLIENT
+    assert (error.failure, error.param) == (Failure.UNSUPPORTED, "messages")
     assert "Roles must alternate" in error.message
 
 
