@@ -10,6 +10,9 @@ from analytics.values import ZERO, PriceTag
 
 MILLIONTH = Decimal("0.000001")
 NANOSECOND = Decimal("0.000000001")
+HIGHEST = Decimal(100_000)
+"""USD per million tokens or per second: far above any real price, and no call at it costs more than
+the book's columns hold."""
 
 
 def seconds(measured: float) -> Decimal:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from analytics import reports
+from analytics import prices, reports
 from analytics.models import Attempt, Budget, BudgetScope, Exchange, LedgerRow, Price
 from teams import access
 from teams.models import ApiKey, Organisation, Team
@@ -25,17 +25,20 @@ def usd(**options: Any) -> serializers.DecimalField:
     )
 
 
+def price(**options: Any) -> serializers.DecimalField:
+    return usd(min_value=Decimal(0), max_value=prices.HIGHEST, **options)
+
+
 def seconds() -> serializers.DecimalField:
     """Of processor time."""
     return serializers.DecimalField(max_digits=20, decimal_places=9, normalize_output=True)
 
 
 class PriceSerializer(OnlyKnownFields, serializers.ModelSerializer[Price]):
-    price_in = usd(min_value=Decimal(0))
-    price_out = usd(min_value=Decimal(0))
-    price_cached_in = usd(min_value=Decimal(0), required=False)
-    price_compute_s = usd(
-        min_value=Decimal(0),
+    price_in = price()
+    price_out = price()
+    price_cached_in = price(required=False)
+    price_compute_s = price(
         required=False,
         help_text="USD per second of processor time, where the model runs in KORA itself.",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from analytics import prices
 from routing.models import Backend, Kind
 
 PRICES = ("price_in", "price_out", "price_cached_in", "price_compute_s")
@@ -29,7 +30,13 @@ CAPABILITIES = (
 
 
 def _dollars(label: str, help_text: str = "") -> forms.DecimalField:
-    return forms.DecimalField(label=label, min_value=0, required=False, help_text=help_text)
+    return forms.DecimalField(
+        label=label,
+        min_value=0,
+        max_value=prices.HIGHEST,
+        required=False,
+        help_text=help_text,
+    )
 
 
 class BackendForm(forms.Form):

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from rest_framework import serializers
 
+from analytics import prices
 from analytics.models import Price
 from analytics.values import ZERO
 from inference import endpoints, sandbox, secrets
@@ -64,6 +65,7 @@ def _usd(name: str, per: str = "per million tokens") -> serializers.DecimalField
         max_digits=26,
         decimal_places=12,
         min_value=Decimal(0),
+        max_value=prices.HIGHEST,
         required=False,
         allow_null=True,
         normalize_output=True,
@@ -188,24 +190,24 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         }
 
     def create(self, validated_data: dict[str, Any]) -> Backend:
-        prices = _prices(validated_data)
+        priced_at = _prices(validated_data)
         sealed = _sealed(validated_data.pop("secret", ""), validated_data["name"])
         if validated_data["kind"] == Kind.LOCAL:
             validated_data.setdefault("context", shelf.context_of(validated_data["model"]))
         with transaction.atomic():
             made = Backend.objects.create(secret_sealed=sealed, **validated_data)
-            self._begin_price(made, prices)
+            self._begin_price(made, priced_at)
         return shown(made)
 
     def update(self, instance: Backend, validated_data: dict[str, Any]) -> Backend:
-        prices = _prices(validated_data)
+        priced_at = _prices(validated_data)
         if "secret" in validated_data:
             instance.secret_sealed = _sealed(validated_data.pop("secret"), instance.name)
         for name, value in validated_data.items():
             setattr(instance, name, value)
         with transaction.atomic():
             instance.save()
-            self._begin_price(instance, prices)
+            self._begin_price(instance, priced_at)
         return shown(instance)
 
     def _begin_price(self, backend: Backend, given: dict[str, Decimal]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import uuid4
 
 import orjson
+import psycopg
 from django.conf import settings
 
 from analytics import budgets, ledger
-from analytics.values import Hold, Refused
+from analytics.values import Held, Hold, Refused
 from caching import fingerprints, matching
 from caching.values import Asked, Match, NoMatch
 from routing import catalog, connections, embeddings, limits, policy
@@ -156,9 +157,8 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
         reason=reason,
         spans=tuple(budgets.span(each_term, way.at) for each_term in terms),
     )
-    held = ledger.hold(
-        connections.current(),
-        way.origin,
+    held = _held(
+        way,
         Hold(
             attempt_id=each.attempt_id,
             number=each.number,
@@ -174,6 +174,18 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
         raise _over_budget(held)
     way.tries.append(each)
     return each
+
+
+def _held(way: Way, asked: Hold) -> Held | Refused:
+    try:
+        return ledger.hold(connections.current(), way.origin, asked)
+    except psycopg.errors.NumericValueOutOfRange as error:
+        raise BudgetExceeded(
+            f"At the price of '{asked.backend}' this request may cost {asked.amount:.6f} USD; with "
+            "what is spent and held beside it that is more than the book can hold.",
+            backend=asked.backend,
+            amount_usd=f"{asked.amount:f}",
+        ) from error
 
 
 def _lease_s(candidate: Candidate) -> float:

@@ -112,7 +112,13 @@ def test_a_price_of_tomorrow_waits(operator: APIClient) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"price_in": "-1"}, {"price_in": "x"}, {"effective_from": "2020-01-01T00:00:00Z"}],
+    [
+        {"price_in": "-1"},
+        {"price_in": "x"},
+        {"price_out": "100001"},
+        {"price_compute_s": "100001"},
+        {"effective_from": "2020-01-01T00:00:00Z"},
+    ],
 )
 def test_a_wrong_price_is_refused(operator: APIClient, wrong: dict[str, str]) -> None:
     asked = {"backend": "gpt", "price_in": "1", "price_out": "1"} | wrong

@@ -103,6 +103,8 @@ def test_a_new_price_begins_now_and_the_old_one_stays_known(operating: APIClient
         ({"kind": "magic"}, "kind"),
         ({"price_in": "1"}, "price_out"),
         ({"price_in": "-1", "price_out": "1"}, "price_in"),
+        ({"price_in": "100001", "price_out": "1"}, "price_in"),
+        ({**PRICES, "price_compute_s": "100001"}, "price_compute_s"),
         ({"api_base": "http://127.0.0.1:9/v1"}, "api_base"),
         ({"api_base": "http://me:secret@93.184.215.14/"}, "api_base"),
         ({"kind": "openai-compatible"}, "api_base"),

@@ -12,7 +12,7 @@ import pytest
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, Price
-from routing import stages
+from routing import catalog, stages
 from routing.models import Backend
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -135,3 +135,16 @@ def test_a_model_is_asked_once_for_many_and_each_for_itself_when_that_was_in_vai
     assert sorted(kora.run(together(BODY))) == ["cloud"] + ["exact"] * 4
     short = BODY[:-1] + b',"max_tokens":2}'
     assert kora.run(together(short)) == ["cloud"] * 5
+
+
+def test_a_price_beyond_what_the_book_holds_is_refused_as_money(
+    kora: Inside, headers: list[tuple[bytes, bytes]]
+) -> None:
+    most = 99_999_999_999_999
+    Price.objects.create(backend="toy", price_in=most, price_out=most, price_cached_in=most)
+    Backend.objects.filter(name="toy").update(max_output=10_000_000, context=10_000_000)
+    catalog.refresh()
+    dear = orjson.dumps({**orjson.loads(BODY), "max_tokens": 9_000_000})
+    for _ in range(2):
+        answer = kora.ask(dear, headers=headers)
+        assert (answer.status, answer.error["code"]) == (402, "budget_exceeded")
