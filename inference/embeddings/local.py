@@ -100,12 +100,15 @@ class Local:
     def _asked(self, texts: list[str], domain: str) -> Asked:
         """What is remembered already, and what is missing."""
         asked = Asked(texts=texts, keys=_keys(self.name, domain, texts), rows=[b""] * len(texts))
+        first: dict[bytes, int] = {}
         for place, key in enumerate(asked.keys):
-            known = self._recent.find(key)
-            if known is None:
-                asked.missing.append(place)
-            else:
+            if key in first:
+                asked.again.setdefault(first[key], []).append(place)
+            elif known := self._recent.find(key):
                 asked.take_known(place, known)
+            else:
+                first[key] = place
+                asked.missing.append(place)
         asked.unfinished = len(asked.missing)
         return asked
 

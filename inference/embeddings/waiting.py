@@ -32,6 +32,8 @@ class Asked:
     rows: list[bytes] = field(default_factory=list)
     missing: deque[int] = field(default_factory=deque)
     """Places of texts that nobody has taken yet."""
+    again: dict[int, list[int]] = field(default_factory=dict)
+    """From a missing text's place to those of the same text later in the list."""
     unfinished: int = 0
     tokens: int = 0
     cached_tokens: int = 0
@@ -52,6 +54,8 @@ class Asked:
             self.tokens += made.tokens
             self.truncated += made.truncated
             self.compute_s += compute_s
+            for later in self.again.get(place, ()):
+                self.take_known(later, made)
             self.unfinished -= 1
             last = self.unfinished == 0
         if last:

@@ -66,6 +66,13 @@ def test_what_was_embedded_a_moment_ago_costs_nothing(local: Local) -> None:
     assert (again.vectors == first.vectors[::-1]).all()
 
 
+def test_the_same_text_many_times_in_a_list_is_made_once(local: Local) -> None:
+    made = embedding.embed(local, ["hello world", "another", *["hello world"] * 300])
+    assert (made.tokens, made.cached_tokens) == (4 + 3 + 300 * 4, 300 * 4)
+    assert (made.vectors[2:] == made.vectors[0]).all()
+    assert (made.vectors[1] != made.vectors[0]).any()
+
+
 def test_nothing_is_remembered_of_one_team_for_another(local: Local) -> None:
     embedding.embed(local, ["a secret of the red team"], domain="red")
     other = embedding.embed(local, ["a secret of the red team"], domain="blue")
