@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 import threading
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kora_site.settings")
 
@@ -59,6 +58,11 @@ class Kora:
             raise RuntimeError("the web server must run with lifespan on")
         await self._gateway(scope, receive, send)
 
+    def stop(self) -> None:
+        """Whoever still waits for an answer is told, and gets no more of it."""
+        if self._gateway is not None:
+            self._gateway.stop()
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         switchboard = await self._open()
@@ -89,4 +93,4 @@ class Kora:
         return switchboard
 
 
-application: Any = Kora()
+application = Kora()

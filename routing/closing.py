@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 UNRECORDED = (InvalidRequest, TooLarge, UnknownKey)
 """Not requests yet: nothing was decided about them, and floods of them must cost nothing."""
 CLIENT_LEFT = 499
+CANCELLED = "cancelled"
 LATE_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 LATE_AT_MOST = 1000
 """Receipts that wait for Postgres; beyond it they are given up, for memory's sake."""
@@ -87,6 +88,14 @@ def answered(way: Way, each: Try, spent: Spent) -> Outcome:
 def waited_ms(way: Way) -> float:
     """Time spent in engines; the rest of a request's time is KORA's own."""
     return sum(each.engine_ms for each in way.tries)
+
+
+def _cut_short_ms(way: Way) -> float:
+    """What an attempt that was given up took; its engine never said."""
+    last = way.tries[-1] if way.tries else None
+    if last is None or last.outcome != CANCELLED or not last.started_ms:
+        return 0.0
+    return max(0.0, way.clock.elapsed_ms - last.started_ms - last.engine_ms)
 
 
 def fresh_answer(
@@ -186,7 +195,7 @@ def ended(way: Way, *, state: str, status: int, code: str) -> Outcome:
         backend=last.candidate.backend.name if last else "",
         reason=last.reason if last else "",
         attempts=len(way.tries),
-        overhead_ms=max(0.0, way.clock.elapsed_ms - waited_ms(way)),
+        overhead_ms=max(0.0, way.clock.elapsed_ms - waited_ms(way) - _cut_short_ms(way)),
         first_content_ms=last.first_content_ms if last else None,
         total_ms=way.clock.elapsed_ms,
     )

@@ -82,6 +82,14 @@ class Infeasible(Refusal):
     code = "infeasible"
 
 
+class NothingStored(Infeasible):
+    """No stored answer fits, and only stored ones were asked for."""
+
+    def __init__(self) -> None:
+        relaxation = {"constraint": "cache", "needed": "default"}
+        super().__init__(binding="cache-only", relaxations=[relaxation])
+
+
 class RateLimited(Refusal):
     """This key has used up its rate limit."""
 
@@ -108,6 +116,15 @@ class Unavailable(Refusal):
     def __init__(self, part: str) -> None:
         super().__init__(f"KORA cannot answer now: its {part} is not reachable.", part=part)
         self.retry_after_s = 2.0
+
+
+class Stopping(Refusal):
+    """KORA is stopping before this answer is complete; ask again in a moment."""
+
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_s=5.0)
 
 
 class InternalError(Refusal):

@@ -12,7 +12,14 @@ import structlog
 from django.conf import settings
 
 from routing import execution, inquiries, pipeline
-from routing.errors import Disconnected, InvalidRequest, NotFound, TooLarge, WrongMethod
+from routing.errors import (
+    Disconnected,
+    InvalidRequest,
+    NotFound,
+    Stopping,
+    TooLarge,
+    WrongMethod,
+)
 from routing.replies import JSON, SSE, Reply
 from routing.way import Incoming, Room
 
@@ -33,25 +40,39 @@ class Gateway:
     def __init__(self, room: Room, explain: Explain) -> None:
         self._room = room
         self._explain = explain
+        self._answering: set[asyncio.Task[Any] | None] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watch = Watch(receive)
+        watch, task = Watch(receive), asyncio.current_task()
+        self._answering.add(task)
         try:
             reply = await self._reply(scope, receive, watch)
             await _write(reply, send)
         except Disconnected:
             return
         except asyncio.CancelledError:
-            if not watch.has_seen_them_leave:
+            if not (watch.has_seen_them_leave or self._room.stopping.is_set()):
                 raise
         finally:
+            self._answering.discard(task)
             watch.end()
+
+    def stop(self) -> None:
+        """Tells all who still wait that KORA is stopping, and books what they had by now."""
+        self._room.stopping.set()
+        for task in self._answering:
+            if task is not None:
+                task.cancel()
 
     async def _reply(self, scope: Scope, receive: Receive, watch: Watch) -> Reply:
         try:
             return await self._answer(scope, await _read(scope, receive, watch))
         except Disconnected:
             raise
+        except asyncio.CancelledError:
+            if watch.has_seen_them_leave or not self._room.stopping.is_set():
+                raise
+            return self._explain(Stopping())
         except Exception as error:  # noqa: BLE001
             return self._explain(error)
 

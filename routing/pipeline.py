@@ -24,7 +24,7 @@ from routing import (
     signals,
     stages,
 )
-from routing.errors import DeadlineExceeded, Refusal
+from routing.errors import DeadlineExceeded, Refusal, Stopping
 from routing.flights import Flight
 from routing.replies import Reply
 from routing.way import Answered, Incoming, Planned, Room, Way
@@ -59,6 +59,10 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
         await closing.refuse(way, room, refused)
         raise
     except asyncio.CancelledError:
+        if room.stopping.is_set():
+            refusal = Stopping()
+            await asyncio.shield(closing.refuse(way, room, refusal))
+            raise refusal from None
         await asyncio.shield(closing.cancelled(way, room))
         raise
     except Exception:
@@ -101,7 +105,8 @@ def decide_vectors(way: Way, room: Room) -> Planned:
     clock("guard", stages.guard, way, room)
     clock("rules", rules.judge, way.prompt, way.signals)
     decision = clock("decide", stages.choose, way)
-    clock("check", embeddings.check, way.prompt, decision.order[0].backend)
+    domain = str(way.caller.team_id)
+    clock("check", embeddings.check, way.prompt, decision.order[0].backend, domain)
     first = clock("hold", stages.hold, way, decision.order[0], decision.reason)
     return Planned(decision=decision, first=first)
 

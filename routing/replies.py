@@ -14,6 +14,7 @@ import orjson
 from caching.values import Match
 from routing import answers, closing, completions, execution
 from routing.bus import Event
+from routing.errors import Stopping
 from routing.execution import BrokenStream, Flow
 from routing.way import Room, Way
 
@@ -122,7 +123,13 @@ async def _relayed(way: Way, room: Room, flow: Flow) -> AsyncIterator[bytes]:
         yield await _broken(way, room, "upstream_failed", str(error))
     except TimeoutError:
         yield await _broken(way, room, "deadline_exceeded", "The deadline passed in mid-stream.")
-    except (asyncio.CancelledError, GeneratorExit):
+    except asyncio.CancelledError:
+        if room.stopping.is_set():
+            yield await _broken(way, room, "unavailable", str(Stopping()))
+            return
+        await asyncio.shield(closing.cancelled(way, room))
+        raise
+    except GeneratorExit:
         await asyncio.shield(closing.cancelled(way, room))
         raise
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,6 +50,8 @@ class Room:
     """To the embedders of this process."""
     statuses: Mapping[str, int]
     flights: Flights = field(default_factory=Flights)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when KORA cuts off those who still wait: whoever is cancelled then did not leave."""
 
 
 @dataclass(kw_only=True, slots=True)

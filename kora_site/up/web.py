@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -10,8 +11,24 @@ import sys
 import uvicorn
 from django.conf import settings
 
+from kora_site import asgi
 from kora_site.up import door
 from kora_site.up.programs import DRAIN_S
+
+LAST_WORDS_S = 2.0
+"""Before the drain ends: enough to tell those who wait, and to book what they had by now."""
+
+
+class Server(uvicorn.Server):
+    """Tells those who still wait a moment before they would be cut off."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        last_words = loop.call_later(DRAIN_S - LAST_WORDS_S, asgi.application.stop)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            last_words.cancel()
 
 
 def main() -> None:
@@ -34,7 +51,7 @@ def main() -> None:
         timeout_graceful_shutdown=DRAIN_S,
     )
     logging.getLogger("django.request").addFilter(_is_news)
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])
 
 
 def _cut_off_the_deaf(listening: socket.socket) -> None:

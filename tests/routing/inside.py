@@ -82,7 +82,7 @@ class Inside:
     def __init__(self, loop: asyncio.AbstractEventLoop, room: Room) -> None:
         self.room = room
         self._loop = loop
-        self._gateway = Gateway(room, errors.explain)
+        self.gateway = Gateway(room, errors.explain)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
@@ -131,7 +131,7 @@ class Inside:
             "headers": [(name.lower(), value) for name, value in headers],
             "client": ("127.0.0.1", 1),
         }
-        await self._gateway(scope, receive, listen)
+        await self.gateway(scope, receive, listen)
         return heard
 
 

@@ -18,7 +18,7 @@ from teams import keys
 from teams.models import Organisation, Scope, Team
 from tests.analytics import books
 from tests.routing import inside
-from tests.routing.inside import Inside, Message
+from tests.routing.inside import Heard, Inside, Message
 from tests.running import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,3 +148,28 @@ def test_a_price_beyond_what_the_book_holds_is_refused_as_money(
     for _ in range(2):
         answer = kora.ask(dear, headers=headers)
         assert (answer.status, answer.error["code"]) == (402, "budget_exceeded")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_whoever_still_waits_when_kora_stops_is_told_and_pays_for_what_was_made(
+    kora: Inside, headers: list[tuple[bytes, bytes]], stream: bool
+) -> None:
+    Backend.objects.filter(name="toy").update(options={"token_ms": 300, "reply": "a " * 90})
+    catalog.refresh()
+
+    async def wait() -> Heard:
+        asking = asyncio.create_task(kora.asking(STREAM if stream else BODY, headers=headers))
+        await asyncio.sleep(1.5)
+        kora.gateway.stop()
+        return await asking
+
+    heard = kora.run(wait())
+    row = Exchange.objects.get()
+    assert (row.state, row.status, row.error_code) == ("failed", 503, "unavailable")
+    assert row.overhead_ms < 500 < row.total_ms
+    if stream:
+        assert b'event: error\ndata: {"error":{"message":"KORA is stopping' in heard.body
+        assert b"[DONE]" not in heard.body
+        eventually(lambda: Exchange.objects.get().cost > 0, within_s=5, what="a settlement")
+    else:
+        assert (heard.status, heard.error["code"]) == (503, "unavailable")
