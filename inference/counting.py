@@ -26,10 +26,13 @@ def estimate_tokens(body: Body) -> int:
     """What a prompt of /v1/chat/completions, /v1/completions or /v1/embeddings will count."""
     total = sum(_message(message) for message in _list(body.get("messages")))
     total += _input(body.get("prompt")) + _input(body.get("input"))
-    for extra in ("tools", "functions", "response_format"):
-        if body.get(extra):
-            total += len(_dump(body[extra])) // BYTES_PER_TOKEN
-    return max(total, 1)
+    total += sum(_dumped(body.get(extra)) for extra in ("tools", "functions"))
+    return max(total + estimate_format(body), 1)
+
+
+def estimate_format(body: Body) -> int:
+    """The part of it that says which form the answer shall have."""
+    return _dumped(body.get("response_format"))
 
 
 def estimate_completion(body: Body) -> int:
@@ -92,6 +95,10 @@ def _input(value: Any) -> int:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _dumped(value: Any) -> int:
+    return len(_dump(value)) // BYTES_PER_TOKEN if value else 0
 
 
 def _dump(value: Any) -> bytes:

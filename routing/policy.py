@@ -72,6 +72,8 @@ class Wants:
     needs: frozenset[str]
     constraints: Constraints
     allowed: frozenset[str] = frozenset()
+    format_tokens: int = 0
+    """Of the prompt: a schema, which becomes a grammar where the model is our own."""
     inputs: int = 0
     """Texts to be made vectors of, each by itself."""
 
@@ -84,6 +86,7 @@ class Wants:
 class Candidate:
     backend: Backend
     worst_case: Decimal
+    context_needed: int = 0
     first_content_s: float | None = None
     excluded: str = ""
     score: float = 0.0
@@ -119,6 +122,18 @@ class NoWay:
     candidates: tuple[Candidate, ...]
 
     @property
+    def why(self) -> str:
+        """What binds, with the numbers where the request is too long."""
+        short = [c for c in self.candidates if c.excluded == "context"]
+        if self.binding != "context" or not short:
+            return f"{self.binding} binds"
+        best = max(short, key=lambda candidate: candidate.backend.context)
+        return (
+            f"context binds, for it needs about {best.context_needed} tokens and "
+            f"{best.backend.name} has a context of {best.backend.context}"
+        )
+
+    @property
     def wait_s(self) -> float | None:
         """When it is worth asking again, if a queue of our own says so."""
         full = [c.backend.load for c in self.candidates if c.excluded == "busy"]
@@ -136,6 +151,7 @@ def wants(prompt: Prompt, signals: Signals, allowed: frozenset[str]) -> Wants:
     return Wants(
         model=prompt.model,
         prompt_tokens=signals.prompt_tokens,
+        format_tokens=signals.format_tokens,
         output_tokens=prompt.max_tokens,
         choices=prompt.choices,
         needs=frozenset(name for name, needed in needs.items() if needed),
@@ -167,8 +183,8 @@ def _considered(asked: Wants, backends: Sequence[Backend]) -> tuple[Sequence[Bac
 
 
 def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
-    prompt = int(_read_tokens(asked, backend) * MARGIN)
-    output = 0 if asked.embeds else (asked.output_tokens or backend.max_output) * asked.choices
+    read = _read_tokens(asked, backend)
+    prompt, output = int(read * MARGIN), _output_tokens(asked, backend, read)
     computing_s = loads.computing_s(backend.load, prompt, output) if backend.is_ours else 0.0
     usual, worst = (
         prices.worst_case(backend.price, prompt, output, compute_s=prices.seconds(spare))
@@ -177,9 +193,8 @@ def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
     candidate = Candidate(
         backend=backend,
         worst_case=worst,
-        first_content_s=loads.first_content_s(
-            backend.load, asked.prompt_tokens, backend.first_token_s
-        ),
+        context_needed=read + (1 if backend.is_ours else asked.output_tokens or 0),
+        first_content_s=loads.first_content_s(backend.load, read, backend.first_token_s),
     )
     return replace(
         candidate, excluded=_exclusion(asked, candidate), score=_score(goal, candidate, usual)
@@ -187,9 +202,23 @@ def _weigh(asked: Wants, backend: Backend, goal: str) -> Candidate:
 
 
 def _read_tokens(asked: Wants, backend: Backend) -> int:
-    """Our own embedders read the beginning of each text, however long it is."""
-    cut = asked.embeds and backend.is_ours
-    return min(asked.prompt_tokens, backend.context * asked.inputs) if cut else asked.prompt_tokens
+    """Our own embedders read the beginning of each text, however long it is, and our own models
+    no schema."""
+    if not backend.is_ours:
+        return asked.prompt_tokens
+    if asked.embeds:
+        return min(asked.prompt_tokens, backend.context * asked.inputs)
+    return max(asked.prompt_tokens - asked.format_tokens, 1)
+
+
+def _output_tokens(asked: Wants, backend: Backend, read: int) -> int:
+    """Our own models cut what was asked for to what their context leaves; others refuse it."""
+    if asked.embeds:
+        return 0
+    longest = asked.output_tokens or backend.max_output
+    if backend.is_ours:
+        longest = min(longest, max(backend.context - read, 1))
+    return longest * asked.choices
 
 
 def _lacks(asked: Wants, backend: Backend) -> bool:
@@ -215,8 +244,7 @@ def _exclusion(asked: Wants, candidate: Candidate) -> str:
         "not-allowed": bool(asked.allowed) and not asked.allowed & {backend.name, asked.model},
         "locality": local_only and not backend.is_ours,
         "capability": _lacks(asked, backend),
-        "context": not asked.embeds
-        and asked.prompt_tokens + (asked.output_tokens or 0) > backend.context,
+        "context": not asked.embeds and candidate.context_needed > backend.context,
         "max-cost": limits.max_cost is not None and worst > limits.max_cost,
         "min-quality": limits.min_quality is not None and backend.quality < limits.min_quality,
         "max-latency": _too_slow(limits, candidate.first_content_s),
@@ -246,7 +274,11 @@ RELAXED: dict[str, Callable[[Candidate], dict[str, Any]]] = {
         "needed": round((c.first_content_s or 0) * 1000),
     },
     "locality": lambda _: {"constraint": "locality", "needed": "any"},
-    "context": lambda c: {"constraint": "context", "offered": c.backend.context},
+    "context": lambda c: {
+        "constraint": "context",
+        "needed": c.context_needed,
+        "offered": c.backend.context,
+    },
 }
 
 

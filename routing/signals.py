@@ -14,6 +14,8 @@ LONGEST_QUESTION = 2_000
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signals:
     prompt_tokens: int
+    format_tokens: int
+    """Of those, what describes the form of the answer: no model of our own reads it."""
     turns: int
     last_turn_characters: int
     tools: bool
@@ -29,6 +31,7 @@ def read(prompt: Prompt) -> Signals:
     last = question(prompt)
     return Signals(
         prompt_tokens=counting.estimate_tokens(prompt.body),
+        format_tokens=counting.estimate_format(prompt.body),
         turns=sum(1 for message in prompt.messages if message["role"] == "user"),
         last_turn_characters=len(last),
         tools=prompt.wants_tools,

@@ -19,6 +19,7 @@ from routing.errors import (
     InvalidRequest,
     ModelNotFound,
     NotAllowed,
+    NothingStored,
     QueueFull,
     UnknownKey,
 )
@@ -118,12 +119,8 @@ def board(way: Way, room: Room) -> Flight | None:
 
 
 def choose(way: Way) -> Decision:
-    if way.prompt.constraints.cache == "only":
-        raise Infeasible(
-            "No stored answer fits, and only stored ones were asked for.",
-            binding="cache-only",
-            relaxations=[{"constraint": "cache", "needed": "default"}],
-        )
+    if way.prompt.constraints.cache == "only" and not way.prompt.inputs:
+        raise NothingStored  # whether vectors are remembered, their backend knows
     asked = policy.wants(way.prompt, way.signals, way.caller.models)
     way.decision = policy.decide(asked, catalog.current().live())
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
@@ -133,7 +130,7 @@ def choose(way: Way) -> Decision:
         )
     if isinstance(way.decision, NoWay):
         raise Infeasible(
-            f"No backend satisfies this request: {way.decision.binding} binds.",
+            f"No backend satisfies this request: {way.decision.why}.",
             binding=way.decision.binding,
             relaxations=list(way.decision.relaxations),
         )

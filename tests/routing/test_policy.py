@@ -35,7 +35,7 @@ ALL = (BEST, CHEAP, FAST, LOCAL)
 
 
 def wants(model: str = "auto", **terms: Any) -> Wants:
-    names = {"prompt_tokens", "output_tokens", "choices", "needs", "allowed"}
+    names = {"prompt_tokens", "format_tokens", "output_tokens", "choices", "needs", "allowed"}
     own = {name: terms.pop(name) for name in names & set(terms)}
     plain: dict[str, Any] = {
         "prompt_tokens": 10, "output_tokens": 100, "choices": 1, "needs": frozenset()
@@ -121,6 +121,33 @@ def test_choices_and_the_longest_output_count_into_the_worst_case() -> None:
     assert one.order[0].worst_case == Decimal("0.0001")
     assert four.order[0].worst_case == 4 * one.order[0].worst_case
     assert unbounded.order[0].worst_case == Decimal("0.001")
+
+
+def test_a_local_model_cuts_the_longest_answer_to_what_its_context_leaves() -> None:
+    ours = replace(LOCAL, context=100, max_output=1000)
+    for asked in (wants(prompt_tokens=60, output_tokens=5000), wants(output_tokens=None)):
+        assert chosen(asked, (ours,)) == ["local"]
+    priced = backend("local", "1", kind="local", context=100)
+    decision = policy.decide(wants(prompt_tokens=60, output_tokens=5000, choices=2), (priced,))
+    assert isinstance(decision, Decision)
+    assert decision.order[0].worst_case == Decimal("0.00008"), "40 tokens, twice"
+    full = bound(wants(prompt_tokens=100, output_tokens=1), (ours,))
+    assert full.relaxations == (
+        {"constraint": "context", "needed": 101, "offered": 100, "backend": "local"},
+    )
+
+
+def test_a_refusal_for_length_says_what_is_needed_and_what_there_is() -> None:
+    found = bound(wants(prompt_tokens=9000, output_tokens=100), (CHEAP, BEST))
+    assert "needs about 9100 tokens" in found.why
+    assert "has a context of 8192" in found.why
+    assert bound(wants(min_quality=0.95), (BEST,)).why == "min-quality binds"
+
+
+def test_a_schema_takes_no_room_in_a_local_model() -> None:
+    asked = wants(prompt_tokens=500, format_tokens=450, output_tokens=10)
+    assert chosen(asked, (replace(LOCAL, context=100),)) == ["local"]
+    assert bound(asked, (replace(CHEAP, context=100),)).binding == "context"
 
 
 def test_a_refusal_says_the_cheapest_changes_first() -> None:
