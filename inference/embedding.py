@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "inference.embeddings.local.Local"
 PATIENCE_S = 60.0
+USUAL = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,8 @@ class Embedder(Protocol):
     """`name` and `dimensions` go beside every stored vector: vectors of two embedders never mix.
 
     `submit` returns at once, from whatever thread; its future fails with EngineError. What is
-    asked for one `domain` (a team) is never remembered for another. Cancelling the future gives up
+    asked for one `domain` (a team) is never remembered for another. With the `memory` `no-cache`
+    every vector is made anew, with `no-store` none is remembered. Cancelling the future gives up
     what has not begun. `name` must not need the model to be loaded, the other two may.
     """
 
@@ -74,7 +76,12 @@ class Embedder(Protocol):
     def warm(self) -> None:
         """Begins to load what a first text would wait for; returns at once."""
 
-    def submit(self, texts: Sequence[str], *, domain: str = "") -> Future[Embedded]: ...
+    def remembers(self, texts: Sequence[str], *, domain: str = "") -> bool:
+        """Whether none of them would have to be made."""
+
+    def submit(
+        self, texts: Sequence[str], *, domain: str = "", memory: str = USUAL
+    ) -> Future[Embedded]: ...
 
     def close(self) -> None: ...
 
@@ -91,8 +98,10 @@ def embed(
         raise
 
 
-async def embedded(embedder: Embedder, texts: Sequence[str], *, domain: str = "") -> Embedded:
-    return await asyncio.wrap_future(embedder.submit(texts, domain=domain))
+async def embedded(
+    embedder: Embedder, texts: Sequence[str], *, domain: str = "", memory: str = USUAL
+) -> Embedded:
+    return await asyncio.wrap_future(embedder.submit(texts, domain=domain, memory=memory))
 
 
 def open_embedder(dotted: str, terms: Terms) -> Embedder:

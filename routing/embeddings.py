@@ -20,7 +20,7 @@ from inference.embedding import Embedded
 from inference.words import EngineError, Failure
 from routing import connections, embedders, inputs, papers, policy
 from routing.bus import Event
-from routing.errors import InvalidRequest, Unavailable
+from routing.errors import InvalidRequest, NothingStored, Unavailable
 from routing.switchboard import Mailbox
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ def is_here(backend: Backend) -> bool:
     return backend.is_ours and policy.EMBEDDINGS in backend.capabilities
 
 
-def check(prompt: Prompt, backend: Backend) -> None:
+def check(prompt: Prompt, backend: Backend, domain: str) -> None:
     """What our own embedders cannot do is refused before anything is held for it."""
+    if prompt.constraints.cache == "only" and not _is_remembered(prompt, backend, domain):
+        raise NothingStored
     if not is_here(backend):
         return
     if inputs.texts(prompt.body) is None:
@@ -55,6 +57,16 @@ def check(prompt: Prompt, backend: Backend) -> None:
             f"{backend.name} makes vectors of {made} dimensions and no shorter ones.",
             param="dimensions",
         )
+
+
+def _is_remembered(prompt: Prompt, backend: Backend, domain: str) -> bool:
+    texts = inputs.texts(prompt.body) if is_here(backend) else None
+    if texts is None:
+        return False
+    try:
+        return embedders.of(backend.model).remembers(texts, domain=domain)
+    except EngineError:
+        return False  # of a text that is none, or of a model that is not there
 
 
 class Here:
@@ -111,7 +123,9 @@ async def _embedded(model: str, message: dict[str, Any]) -> Embedded:
     texts = inputs.texts(message["body"])
     if texts is None:
         raise EngineError(Failure.CLIENT, "token numbers cannot be embedded here")
-    return await embedding.embedded(embedders.of(model), texts, domain=message["domain"])
+    memory = message.get("cache", embedding.USUAL)
+    embedder = embedders.of(model)
+    return await embedding.embedded(embedder, texts, domain=message["domain"], memory=memory)
 
 
 def _settlement(attempt_id: str, made: Embedded, message: dict[str, Any]) -> Settlement:

@@ -151,6 +151,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "deadline": time.time() + max(0.0, deadline_s(way) - each.started_ms / 1000),
         "prompt_tokens": way.signals.prompt_tokens,
         "domain": str(way.caller.team_id),
+        "cache": way.prompt.constraints.cache,
         "priority": INTERACTIVE,
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import counting
-from inference.embedding import Embedded, Terms
+from inference.embedding import USUAL, Embedded, Terms
 from inference.words import EngineError, Failure
 
 AT_ONCE = 4
@@ -57,8 +57,14 @@ class Endpoint:
     def warm(self) -> None:
         """There is nothing to load here."""
 
-    def submit(self, texts: Sequence[str], *, domain: str = "") -> Future[Embedded]:
-        del domain  # nothing is remembered
+    def remembers(self, texts: Sequence[str], *, domain: str = "") -> bool:
+        del texts, domain
+        return False
+
+    def submit(
+        self, texts: Sequence[str], *, domain: str = "", memory: str = USUAL
+    ) -> Future[Embedded]:
+        del domain, memory  # nothing is remembered
         return self._hands.submit(self._ask, list(texts))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from inference.embedding import Embedded, Terms
+from inference.embedding import USUAL, Embedded, Terms
 from inference.embeddings import native, recent, waiting
 from inference.embeddings.recent import Known, Recent
 from inference.embeddings.waiting import Asked, Text, Waiting
@@ -29,6 +29,7 @@ MOST_WAITING = 20_000
 FIRST_GUESS_S = 0.0005
 """Seconds a token, until some have been measured."""
 WEIGHT_OF_NEW = 0.1
+ANEW, NOT_KEPT = "no-cache", "no-store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,13 @@ class Local:
         if self._waiting.is_open:
             self._start()
 
-    def submit(self, texts: Sequence[str], *, domain: str = "") -> Future[Embedded]:
-        asked = self._asked(list(texts), domain)
+    def remembers(self, texts: Sequence[str], *, domain: str = "") -> bool:
+        return all(map(self._recent.find, _keys(self.name, domain, texts)))
+
+    def submit(
+        self, texts: Sequence[str], *, domain: str = "", memory: str = USUAL
+    ) -> Future[Embedded]:
+        asked = self._asked(list(texts), domain, memory)
         if not asked.unfinished:
             asked.done()
         elif self._waiting.texts + asked.unfinished > MOST_WAITING:
@@ -97,14 +103,15 @@ class Local:
                 self._opened.weights.close()
                 self._opened = None
 
-    def _asked(self, texts: list[str], domain: str) -> Asked:
+    def _asked(self, texts: list[str], domain: str, memory: str) -> Asked:
         """What is remembered already, and what is missing."""
         asked = Asked(texts=texts, keys=_keys(self.name, domain, texts), rows=[b""] * len(texts))
+        asked.is_kept = memory != NOT_KEPT
         first: dict[bytes, int] = {}
         for place, key in enumerate(asked.keys):
             if key in first:
                 asked.again.setdefault(first[key], []).append(place)
-            elif known := self._recent.find(key):
+            elif memory != ANEW and (known := self._recent.find(key)):
                 asked.take_known(place, known)
             else:
                 first[key] = place
@@ -174,7 +181,8 @@ class Local:
                 text.asked.fail(_told(error))
 
     def _hand_over(self, text: Text, made: Known, compute_s: float) -> None:
-        self._recent.remember(text.asked.keys[text.place], made)
+        if text.asked.is_kept:
+            self._recent.remember(text.asked.keys[text.place], made)
         text.asked.take_made(text.place, made, compute_s)
 
 
@@ -197,7 +205,7 @@ def _longest(weights: native.Weights) -> int:
     return min(weights.longest, LONGEST)
 
 
-def _keys(name: str, domain: str, texts: list[str]) -> list[bytes]:
+def _keys(name: str, domain: str, texts: Sequence[str]) -> list[bytes]:
     try:
         return [recent.key(name, domain, text) for text in texts]
     except UnicodeEncodeError as error:

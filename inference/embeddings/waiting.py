@@ -34,6 +34,8 @@ class Asked:
     """Places of texts that nobody has taken yet."""
     again: dict[int, list[int]] = field(default_factory=dict)
     """From a missing text's place to those of the same text later in the list."""
+    is_kept: bool = True
+    """Whether its vectors may be remembered."""
     unfinished: int = 0
     tokens: int = 0
     cached_tokens: int = 0

@@ -13,6 +13,7 @@ import pytest
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, Price
+from inference import embedding
 from inference.embedding import Embedded
 from inference.words import EngineError, Failure
 from routing import embedders, tasks, vitals
@@ -41,6 +42,7 @@ class Letters:
         self.hangs = False
         self.asked: list[tuple[tuple[str, ...], str]] = []
         self.futures: list[Future[Embedded]] = []
+        self.memories: list[str] = []
 
     def warm(self) -> None:
         """There is nothing to load."""
@@ -48,8 +50,14 @@ class Letters:
     def close(self) -> None:
         """There is nothing to close."""
 
-    def submit(self, texts: Sequence[str], *, domain: str = "") -> Future[Embedded]:
+    def remembers(self, texts: Sequence[str], *, domain: str = "") -> bool:
+        return (tuple(texts), domain) in self.asked
+
+    def submit(
+        self, texts: Sequence[str], *, domain: str = "", memory: str = embedding.USUAL
+    ) -> Future[Embedded]:
         self.asked.append((tuple(texts), domain))
+        self.memories.append(memory)
         future: Future[Embedded] = Future()
         self.futures.append(future)
         if self.trouble is not None:
@@ -110,6 +118,19 @@ def test_what_it_took_is_in_the_book(letters: Letters, key: str) -> None:
     assert (attempt.cost, float(attempt.compute_s), attempt.tier) == (spent, COMPUTE_S, "local")
     assert Decimal(heard.headers["x-kora-cost"]) == spent
     assert Exchange.objects.get().prompt_tokens == 7
+    assert in_order()
+
+
+def test_the_cache_is_asked_for_as_with_chats(letters: Letters, key: str) -> None:
+    def ask_with(cache: str, body: bytes = BODY) -> Heard:
+        extra = [(b"x-kora-cache", cache.encode())]
+        return kora.ask(body, headers=told(key) + extra, path="/v1/embeddings")
+
+    with inside.opened() as kora:
+        unknown = ask_with("only")
+        assert (unknown.status, unknown.error["binding"]) == (422, "cache-only")
+        assert [ask_with(cache).status for cache in ("no-cache", "no-store", "only")] == [200] * 3
+    assert letters.memories == ["no-cache", "no-store", "only"]
     assert in_order()
 
 

@@ -73,6 +73,21 @@ def test_the_same_text_many_times_in_a_list_is_made_once(local: Local) -> None:
     assert (made.vectors[1] != made.vectors[0]).any()
 
 
+def test_what_is_remembered_is_made_anew_when_asked_and_kept_unless_told_not_to(
+    local: Local,
+) -> None:
+    embedding.embed(local, ["hello world"], domain="red")
+    assert local.remembers(["hello world"], domain="red")
+    assert not local.remembers(["hello world", "more"], domain="red")
+    assert not local.remembers(["hello world"], domain="blue")
+    anew = local.submit(["hello world"] * 2, domain="red", memory="no-cache").result(20)
+    assert anew.compute_s > 0
+    assert (anew.tokens, anew.cached_tokens) == (8, 4)
+    gone = local.submit(["hello world", "more"], domain="red", memory="no-store").result(20)
+    assert gone.cached_tokens == 4
+    assert not local.remembers(["more"], domain="red")
+
+
 def test_nothing_is_remembered_of_one_team_for_another(local: Local) -> None:
     embedding.embed(local, ["a secret of the red team"], domain="red")
     other = embedding.embed(local, ["a secret of the red team"], domain="blue")
