@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from inference.local.layout import padded
 from inference.local.library import Layout, Model, UnloadableError, llama, quick
 
 Logits = npt.NDArray[np.float32]
@@ -141,7 +142,7 @@ class _Batch:
 
 def _params(layout: Layout) -> Any:
     params = llama.llama_context_default_params()
-    params.n_ctx = layout.lanes * _padded(layout.context)
+    params.n_ctx = layout.lanes * padded(layout.context)
     params.n_seq_max = layout.lanes
     params.n_batch = layout.batch
     params.n_ubatch = min(layout.batch, UBATCH)
@@ -149,8 +150,3 @@ def _params(layout: Layout) -> Any:
     params.n_threads = params.n_threads_batch = layout.threads
     params.kv_unified = False
     return params
-
-
-def _padded(context: int) -> int:
-    """llama.cpp rounds a lane up to this anyway."""
-    return -(-context // 256) * 256

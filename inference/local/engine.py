@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from inference.local import batch, sampling
+from inference.local import batch, layout, sampling
 from inference.local.context import Context
 from inference.local.library import Layout, Loaded, Model
 from inference.local.loop import Loop
@@ -17,9 +17,6 @@ from inference.local.words import Gauges, Job, Settings, Tell
 from inference.words import EngineError, Failure
 
 log = logging.getLogger(__name__)
-KV_BYTES = 1 << 30
-"""What the lanes together may take when the settings name no context."""
-SHORTEST_CONTEXT = 512
 UNKNOWN_WAIT_S = 1.0
 
 
@@ -43,12 +40,13 @@ class Engine:
         opening: Callable[[Model, Layout], Context] = Context,
     ) -> None:
         """`opening` is the seam for contexts that do more, or fail where they are told to."""
-        self.name, self.settings = name, settings
+        self.name = name
         self._lock = threading.Lock()
         self._state, self._message = "ready", ""
         self._accepted = 0
         self._model = Model(path, settings)
-        self._layout = layout(self._model, settings)
+        self.settings = settings = layout.settled(self._model.facts, settings)
+        self._layout = _layout(self._model, settings)
         self.facts: Loaded = self._model.loaded(self._layout)
         try:
             self._context = opening(self._model, self._layout)
@@ -165,19 +163,11 @@ class Engine:
             self._model.free()
 
 
-def layout(model: Model, settings: Settings) -> Layout:
-    """Lanes for every slot and half as many for finished sequences; as much context as the model
-    was trained for, if it fits into KV_BYTES."""
-    lanes = settings.slots + max(1, settings.slots // 2)
-    context = settings.context
-    if not context:
-        each = model.facts.kv_bytes_per_token
-        fits = KV_BYTES // (lanes * each) if each else model.trained_context
-        context = max(SHORTEST_CONTEXT, min(model.trained_context, fits))
-        context = min(context, model.trained_context)
+def _layout(model: Model, settings: Settings) -> Layout:
+    chosen = layout.room(model.facts, settings)
     return Layout(
-        lanes=lanes,
-        context=context,
+        lanes=chosen.lanes,
+        context=chosen.context,
         threads=settings.threads or usual_threads(),
         batch=settings.chunk + settings.slots,
     )

@@ -42,10 +42,10 @@ class Local:
         asked = asking.read(call.body, call.form)
         if asked.sampling.grammar and call.body.get("grammar"):
             _must_take_grammars(target)
-        _must_hold(target, asked.n)
         clock = Clock(target.timeouts, call)
         resident = await _in_time(self._taken(target), clock)
         try:
+            _must_hold(resident, asked.n)
             prompt = await _in_time(_prepared(resident, asked), clock)
             answer = Answer(target.model, [_choice(n, resident, asked) for n in range(asked.n)])
             with _submitted(resident, _jobs(prompt, resident, asked, call)) as inbox:
@@ -86,12 +86,12 @@ def _must_take_grammars(target: Target) -> None:
         _cannot("grammar", f"is not taken by {target.name}: {why}")
 
 
-def _must_hold(target: Target, choices: int) -> None:
+def _must_hold(resident: Resident, choices: int) -> None:
     """More at once than fit into an empty queue would be told to come again for ever."""
-    settings = options.settings(target.options)
+    settings, name = resident.engine.settings, resident.engine.name
     most = settings.slots + settings.waiting
     if choices > most:
-        _cannot("n", f"must be at most {most} for {target.name}: it takes no more at a time")
+        _cannot("n", f"must be at most {most} for {name}: it takes no more at a time")
 
 
 def _cannot(field: str, why: str) -> NoReturn:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from inference.local import layout
+from inference.local.layout import Shape
 from inference.local.words import Settings
 from inference.words import EngineError, Failure
 
@@ -45,6 +47,12 @@ def settings(options: Mapping[str, Any]) -> Settings:
     if wrong := check_options(options):
         raise EngineError(Failure.SERVER, f"the backend's options: {'; '.join(wrong)}")
     return Settings(**{name: value for name, value in options.items() if name != "grammars"})
+
+
+def effective_context(shape: Shape, options: Mapping[str, Any]) -> int:
+    """Tokens, prompt and answer together, that a backend of this file holds under these options:
+    what it may promise."""
+    return layout.effective_context(shape, settings(options))
 
 
 def takes_grammars(options: Mapping[str, Any]) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
-from inference.local import crashes, rehearsal
+from inference.local import crashes, layout, memory, rehearsal
 from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
 from inference.local.words import Gauges, Settings, Told
@@ -24,7 +22,6 @@ RETRY_S = 30.0
 """How long a model that could not be loaded is left alone."""
 BUSY_RETRY_S = 2.0
 LEAVING_S = 5.0
-SHARE_OF_MEMORY = 0.5
 
 Open = Callable[[ModelFile, Settings], Engine]
 Inbox = asyncio.Queue[tuple[int, Told]]
@@ -63,15 +60,11 @@ class Resident:
     engine: Engine
     chat: Chat
     post: Post
+    bytes: int
     used_at: float = 0.0
     users: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Nobody uses it."""
-
-    @property
-    def bytes(self) -> int:
-        facts = self.engine.facts
-        return facts.weights_bytes + facts.kv_bytes_per_token * facts.context * facts.layout.lanes
 
     def enter(self) -> Self:
         self.users += 1
@@ -114,13 +107,14 @@ class Residents:
     """Belongs to one event loop; models are loaded and closed on threads."""
 
     def __init__(self, *, memory_bytes: int = 0, opening: Open = open_engine) -> None:
-        self._memory_bytes = memory_bytes or _usual_memory_bytes()
+        self._memory_bytes = memory_bytes or memory.for_models()
         self._opening = opening
         self._places: dict[Key, Place] = {}
         self._open = True
 
     async def take(self, model: ModelFile, settings: Settings) -> Resident:
         """Whoever takes it must `leave` it. Raises EngineError when it cannot be had."""
+        settings = layout.settled(model.facts, settings)
         place = self._places.setdefault(
             (model.reference, model.sha256, settings), Place(model=model)
         )
@@ -164,7 +158,13 @@ class Residents:
         try:
             await self._make_room(place.model, settings)
             engine, chat = await asyncio.to_thread(self._opened, place.model, settings)
-            fresh = Resident(engine=engine, chat=chat, post=Post(), used_at=time.monotonic())
+            fresh = Resident(
+                engine=engine,
+                chat=chat,
+                post=Post(),
+                bytes=layout.room(place.model.facts, settings).bytes,
+                used_at=time.monotonic(),
+            )
             fresh.left.set()
             if self._open:
                 place.resident, place.state = fresh, "ready"
@@ -193,7 +193,7 @@ class Residents:
 
     async def _make_room(self, model: ModelFile, settings: Settings) -> None:
         """Puts out what nobody uses, longest unused first; a model alone is never too large."""
-        wanted = model.facts.memory_bytes(context=settings.context, slots=settings.slots)
+        wanted = layout.room(model.facts, settings).bytes
         idle = [key for key, place in self._places.items() if _idle(place)]
         for key in sorted(idle, key=self._last_used):
             replaced = key[0] == model.reference and key[1] != model.sha256
@@ -236,12 +236,3 @@ def _idle(place: Place) -> bool:
 
 def _marks() -> Marks:
     return crashes.Marks(models.store().folder)
-
-
-def _usual_memory_bytes() -> int:
-    """Half of what the machine has; a container's limit counts when it is lower."""
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            whole = min(whole, int(Path(limit).read_text()))
-    return int(whole * SHARE_OF_MEMORY)

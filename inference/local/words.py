@@ -14,9 +14,9 @@ class Settings:
     """How one model is run; what is zero is chosen by the engine."""
 
     context: int = 0
-    """Tokens that one sequence may hold; zero: what the model was trained for."""
-    slots: int = 8
-    """Sequences that are decoded together."""
+    """Tokens that one sequence may hold; zero: what the model was trained for, if it fits."""
+    slots: int = 0
+    """Sequences that are decoded together; zero: eight, or fewer that each hold a decent text."""
     waiting: int = 32
     """Jobs that may wait for a slot; one more is refused."""
     threads: int = 0

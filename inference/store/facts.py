@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from inference.local import layout
 from inference.local.words import Settings
 from inference.store import gguf_header
 from inference.store.errors import BadModelError
@@ -17,10 +18,6 @@ from inference.store.gguf_header import Header, Items
 EMBEDDERS = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3"})
 KV_BYTES = 2
 """A key or value number is kept as f16."""
-LANES_BYTES = 1 << 30
-"""What the engine gives to the keys and values of all its lanes at most."""
-CHUNK = 512
-"""Tokens of a step for whose intermediate results room is made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,17 +47,13 @@ class Facts:
     bytes: int = 0
     kv_bytes_per_token: int = 0
 
-    def memory_bytes(self, *, context: int = 0, slots: int = 1) -> int:
-        """An estimate: weights, keys and values of full sequences, and room for one step."""
-        kept = self.kv_bytes_per_token * (context or self.context) * slots
-        step = CHUNK * 4 * (self.vocabulary + 12 * self.width)
-        return self.bytes + kept + step
-
     def running_bytes(self) -> int:
-        """As the engine runs it unless told otherwise: every lane with a place for a sequence."""
-        slots = Settings().slots
-        kept = self.kv_bytes_per_token * self.context * (slots + max(1, slots // 2))
-        return self.memory_bytes(context=1) + min(kept, LANES_BYTES)
+        """An estimate: as the engine runs it unless told otherwise, every lane full."""
+        return layout.room(self, Settings()).bytes
+
+    def usual_context(self) -> int:
+        """Tokens that a sequence may hold unless a backend's options say otherwise."""
+        return layout.effective_context(self, Settings())
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

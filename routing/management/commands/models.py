@@ -11,6 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from inference.local import layout
+from inference.local.words import Settings
 from inference.store import measuring, models, quantising, sizes
 from inference.store.errors import ModelError
 from inference.store.facts import Facts
@@ -75,8 +77,8 @@ class Command(BaseCommand):
                 ROW.format(
                     model.reference,
                     sizes.told(model.facts.bytes),
-                    model.facts.context or "?",
-                    sizes.told(model.facts.memory_bytes()),
+                    model.facts.usual_context() or "?",
+                    sizes.told(model.facts.running_bytes()),
                     _speed(model),
                     ", ".join(_users(model)) or "-",
                 )
@@ -194,6 +196,6 @@ def _speed(model: ModelFile) -> str:
 
 
 def _told(facts: Facts) -> dict[str, Any]:
-    memory = {slots: facts.memory_bytes(slots=slots) for slots in (1, 8)}
-    shown = {f"memory_{slots}_full_sequences": sizes.told(size) for slots, size in memory.items()}
-    return {**facts.as_json(), "size": sizes.told(facts.bytes), **shown}
+    usual = layout.room(facts, Settings())
+    run = {"slots": usual.slots, "context": usual.context, "memory": sizes.told(usual.bytes)}
+    return {**facts.as_json(), "size": sizes.told(facts.bytes), "runs_as": run}

@@ -43,12 +43,12 @@ def test_a_real_model_says_what_it_is(tiny_model: Path) -> None:
     assert found.kv_bytes_per_token == 2 * 2 * (64 + 64) * 2  # layers, heads, key and value, f16
 
 
-def test_memory_grows_with_context_and_slots(tiny_model: Path) -> None:
+def test_memory_is_told_as_the_engine_takes_it(tiny_model: Path) -> None:
     found = facts.inspect(tiny_model)
 
-    one = found.memory_bytes(context=1024)
-    assert found.bytes < one
-    assert found.memory_bytes(context=1024, slots=3) - one == 2 * 1024 * found.kv_bytes_per_token
+    kept = 12 * 2048 * found.kv_bytes_per_token
+    assert found.bytes + kept < found.running_bytes() < found.bytes + 2 * kept
+    assert found.usual_context() == 2048
 
 
 def test_a_template_with_tools_is_told_apart(tmp_path: Path) -> None:

@@ -144,4 +144,4 @@ def test_a_form_that_is_none_of_ours() -> None:
 def test_options_of_a_local_backend(given: dict[str, Any], wrong: int) -> None:
     assert len(options.check_options(given)) == wrong
     if not wrong:
-        assert options.settings(given).slots == given.get("slots", 8)
+        assert options.settings(given).slots == given.get("slots", 0)
