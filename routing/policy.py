@@ -95,7 +95,7 @@ class Candidate:
         return {
             "backend": self.backend.name,
             "tier": self.backend.tier,
-            "expected_cost": str(self.worst_case),
+            "expected_cost": f"{self.worst_case:f}",
             "quality": self.backend.quality,
             "score": self.score,
             "excluded": self.excluded,
@@ -267,7 +267,7 @@ def _rank(candidate: Candidate) -> tuple[Any, ...]:
 
 
 RELAXED: dict[str, Callable[[Candidate], dict[str, Any]]] = {
-    "max-cost": lambda c: {"constraint": "max-cost", "needed": str(c.worst_case)},
+    "max-cost": lambda c: {"constraint": "max-cost", "needed": f"{c.worst_case:f}"},
     "min-quality": lambda c: {"constraint": "min-quality", "needed": c.backend.quality},
     "max-latency": lambda c: {
         "constraint": "max-latency-ms",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -157,7 +158,7 @@ class Try:
             "engine_ms": round(self.engine_ms, 3),
             "outcome": self.outcome,
             "message": self.message,
-            "cost": self.cost,
+            "cost": f"{Decimal(self.cost):f}",
             "tokens": self.tokens,
             "compute_s": round(self.compute_s, 6),
             "worker": self.worker,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,7 @@ from routing import policy
 from routing.loads import Load
 from routing.policy import Backend, Decision, NoWay, Wants
 from routing.questions import Constraints
+from routing.way import Try
 
 
 def backend(name: str, usd_out: str = "1", **facts: Any) -> Backend:
@@ -160,6 +162,16 @@ def test_a_refusal_says_the_cheapest_changes_first() -> None:
     )
     quality = bound(wants(min_quality=0.95), (BEST,)).relaxations
     assert quality == ({"constraint": "min-quality", "needed": 0.9, "backend": "best"},)
+
+
+def test_the_smallest_amount_is_written_without_an_exponent() -> None:
+    tiny = (backend("tiny", "0.0000001"),)
+    found = bound(wants(max_cost=Decimal("1e-30")), tiny)
+    assert found.relaxations[0]["needed"] == "0.000000000010"
+    (candidate,) = found.candidates
+    assert candidate.as_json()["expected_cost"] == "0.000000000010"
+    attempt = Try(attempt_id=UUID(int=1), number=1, candidate=candidate, reason="", cost="8.7E-8")
+    assert attempt.as_json()["cost"] == "0.000000087"
 
 
 @pytest.mark.parametrize("terms", [{"locality": "local"}, {"model": "auto:local"}])
