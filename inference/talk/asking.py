@@ -135,7 +135,7 @@ def _or(value: float | None, otherwise: float) -> float:
 
 def _sampling(fields: Mapping[str, Any]) -> Sampling:
     return Sampling(
-        temperature=_or(_number(fields, "temperature", 0, 5), 1.0),
+        temperature=_or(_number(fields, "temperature", 0, 2), 1.0),
         top_p=_or(_number(fields, "top_p", 0, 1), 1.0),
         top_k=max(_whole(fields, "top_k", -1, 1_000_000) or 0, 0),
         min_p=_or(_number(fields, "min_p", 0, 1), 0.0),
@@ -154,7 +154,10 @@ def _biases(given: Any) -> dict[int, float]:
     for token, bias in given.items():
         if not (token.isascii() and token.isdigit() and len(token) < 10):
             _refuse("logit_bias", f"names no token by {token[:20]!r}; use its number")
-        biases[int(token)] = _or(_number({"logit_bias": bias}, "logit_bias", -100, 100), 0.0)
+        found = _number({"logit_bias": bias}, "logit_bias", -100, 100)
+        if found is None:
+            _refuse("logit_bias", "must be a number from -100 to 100 for each token")
+        biases[int(token)] = found
     return biases
 
 
@@ -232,8 +235,10 @@ def _part(part: Any, place: str) -> str:
     kind, text = found.get("type"), found.get("text")
     if isinstance(kind, str) and kind != "text":
         _cannot(place, f"has a part of type {kind[:40]!r}: local models read text only")
-    if kind not in ("text", None) or not isinstance(text, str):
-        _refuse(place, "has a part that is none: a type and its text are needed")
+    if kind not in ("text", None):
+        _refuse(place, "has a part whose type is no text")
+    if not isinstance(text, str):
+        _refuse(place, "has a part of type 'text' without a text")
     return text
 
 
@@ -267,9 +272,9 @@ def _tools(fields: Mapping[str, Any]) -> Tools:
         _refuse("tools", "must be a list")
     offered = tuple(_tool(tool) for tool in given)
     choice = _choice(fields.get("tool_choice", "auto" if offered else "none"), offered)
+    parallel = _flag(fields, "parallel_tool_calls", otherwise=True)
     if choice == "none":
         return Tools()
-    parallel = _flag(fields, "parallel_tool_calls", otherwise=True)
     return Tools(offered=offered, choice=choice, parallel=parallel)
 
 
