@@ -11,9 +11,14 @@ from analytics import prices
 from routing.models import Backend, Kind
 
 PRICES = ("price_in", "price_out", "price_cached_in", "price_compute_s")
-PLACES = {"options": "server"}
+PLACES = {
+    Kind.OPENAI_COMPATIBLE.value: {"options": "server"},
+    Kind.LOCAL.value: {"options": "loaded_context"},
+}
 """Where the form shows what the serializer calls otherwise."""
 KEPT_WHEN_EMPTY = ("secret", *PRICES)
+OPTIONS = {"loaded_context": "context", "slots": "slots"}
+"""What the form shows of a local backend's options; the others are the API's."""
 FIXED = ("name", "kind")
 SERVERS = (
     ("", "Any other"),
@@ -62,6 +67,18 @@ class BackendForm(forms.Form):
     price_out = _dollars("Output")
     price_cached_in = _dollars("Cached input")
     price_compute_s = _dollars("Computing", "USD for each second of processor time")
+    loaded_context = forms.IntegerField(
+        label="Context loaded",
+        min_value=1,
+        required=False,
+        help_text="tokens for each sequence; less takes less memory. Empty: the file's, if it fits",
+    )
+    slots = forms.IntegerField(
+        label="Sequences at once",
+        min_value=1,
+        required=False,
+        help_text="computed together. Empty: KORA chooses",
+    )
     context = forms.IntegerField(label="Context window", min_value=1, help_text="tokens")
     max_output = forms.IntegerField(label="Longest answer", min_value=1, help_text="tokens")
     quality = forms.FloatField(help_text="0 to 1")
@@ -74,9 +91,13 @@ class BackendForm(forms.Form):
     @classmethod
     def of(cls, backend: Backend, given: Mapping[str, Any] | None = None) -> BackendForm:
         """The form of one that exists; an empty key or price then means: keep it."""
-        names = [name for name in cls.base_fields if name not in (*KEPT_WHEN_EMPTY, "server")]
+        apart = (*KEPT_WHEN_EMPTY, *OPTIONS, "server")
+        names = [name for name in cls.base_fields if name not in apart]
         initial: dict[str, Any] = {name: getattr(backend, name) for name in names}
         initial["server"] = backend.options.get("server", "")
+        initial["options"] = backend.options
+        for name, option in OPTIONS.items():
+            initial[name] = backend.options.get(option)
         for name in PRICES:
             price = getattr(backend, f"now_{name}", None)
             initial[name] = None if price is None else f"{price.normalize():f}"
@@ -105,12 +126,20 @@ class BackendForm(forms.Form):
             if not (name in KEPT_WHEN_EMPTY and said in empty) and not self.fields[name].disabled
         }
         server = asked.pop("server", "")
-        if self["kind"].value() == Kind.OPENAI_COMPATIBLE:
+        chosen = {option: asked.pop(name, None) for name, option in OPTIONS.items()}
+        if self._kind == Kind.OPENAI_COMPATIBLE:
             asked["options"] = {"server": server} if server else {}
+        if self._kind == Kind.LOCAL:
+            kept = {**self.initial.get("options", {}), **chosen}
+            asked["options"] = {name: said for name, said in kept.items() if said is not None}
         return asked
+
+    @property
+    def _kind(self) -> str:
+        return str(self["kind"].value())
 
     def refuse(self, errors: Mapping[str, Any]) -> None:
         for name, said in errors.items():
             sentences = [str(one) for one in (said if isinstance(said, list) else [said])]
-            field = PLACES.get(name, name)
+            field = PLACES.get(self._kind, {}).get(name, name)
             self.add_error(field if field in self.fields else None, sentences)

@@ -220,13 +220,14 @@ def find(slug: str) -> Offer:
 def of_model(model: ModelFile) -> Offer:
     """A backend that answers with this file; what it may say of itself is in the file."""
     facts, offer = model.facts, find("local")
+    context = shelf.context_in(facts, {}) or offer.context
     demo = model.name == shipped_model.NAME
     return replace(
         offer,
         name=model.name,
         model=model.reference,
-        context=facts.context or offer.context,
-        max_output=max(1, (facts.context or offer.context) // 2),
+        context=context,
+        max_output=max(1, context // 2),
         capabilities=shelf.capabilities_of(facts),
         quality=MINI_QUALITY if demo else offer.quality,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -35,6 +35,8 @@ CHECKED_BY: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     Kind.LOCAL.value: local_options.check_options,
     Kind.OPENAI_COMPATIBLE.value: endpoints.check_options,
 }
+CONTEXT, MAX_OUTPUT = Backend().context, Backend().max_output
+"""When nobody says."""
 FIXED = ("name", "kind")
 """Ledger, prices and the sealed secret know a backend by its name, engines by its kind."""
 
@@ -109,6 +111,10 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
             "updated_at",
         ]
         read_only_fields = ["created_at", "updated_at"]
+        extra_kwargs: ClassVar[dict[str, Any]] = {
+            "context": {"min_value": 1},
+            "max_output": {"min_value": 1},
+        }
 
     def validate_api_base(self, address: str) -> str:
         allowed = settings.KORA_ALLOW_PRIVATE_UPSTREAMS
@@ -128,7 +134,9 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         return asked
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self._follow(attrs)
         wrong = {
+            **self._too_long(attrs),
             **self._moved(attrs),
             **self._unfit(attrs),
             **self._overstated(attrs),
@@ -137,6 +145,29 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         if wrong:
             raise serializers.ValidationError(wrong)
         return attrs
+
+    def _follow(self, attrs: dict[str, Any]) -> None:
+        """What nobody said follows from what was: contexts from the file, answers from contexts."""
+        old = self.instance
+        if "context" not in attrs and self._kind(attrs) == Kind.LOCAL:
+            options = attrs.get("options", old.options if old else {})
+            model = attrs.get("model", old.model if old else "")
+            options = {} if CHECKED_BY[Kind.LOCAL](options) else options
+            holds = shelf.context_of(str(model), options)
+            if holds and (old is None or old.context > holds):
+                attrs["context"] = holds
+        context = attrs.get("context", old.context if old else CONTEXT)
+        if "max_output" not in attrs and (old.max_output if old else MAX_OUTPUT) > context:
+            attrs["max_output"] = context
+
+    def _too_long(self, attrs: dict[str, Any]) -> dict[str, str]:
+        context = attrs.get("context", self.instance.context if self.instance else CONTEXT)
+        if attrs.get("max_output", 0) <= context:
+            return {}
+        return {"max_output": f"An answer cannot be longer than the context of {context} tokens."}
+
+    def _kind(self, attrs: dict[str, Any]) -> str:
+        return str(attrs.get("kind", self.instance.kind if self.instance else ""))
 
     def _moved(self, attrs: dict[str, Any]) -> dict[str, str]:
         """What cannot change, and a secret that must not follow to another host by itself."""
@@ -156,7 +187,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
 
     def _unfit(self, attrs: dict[str, Any]) -> dict[str, str]:
         old = self.instance
-        kind = attrs.get("kind", old.kind if old else "")
+        kind = self._kind(attrs)
         address = attrs.get("api_base", old.api_base if old else "")
         options = attrs.get("options", {})
         wrong = {}
@@ -164,6 +195,8 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
             wrong["api_base"] = "An OpenAI-compatible backend needs its address."
         if kind in {Kind.LOCAL, Kind.SANDBOX} and address:
             wrong["api_base"] = f"A {kind} backend runs inside KORA and has no address."
+        if kind == Kind.LOCAL and attrs.get("secret"):
+            wrong["secret"] = "A local backend runs inside KORA and needs no key."  # noqa: S105
         if faults := CHECKED_BY.get(kind, _no_options)(options):
             wrong["options"] = "; ".join(faults)
         return wrong
@@ -174,9 +207,14 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         old = self.instance
         now = {name: attrs.get(name, getattr(old, name, None)) for name in CLAIMS}
         same = old is not None and all(now[name] == getattr(old, name) for name in CLAIMS)
-        if attrs.get("kind", old.kind if old else "") != Kind.LOCAL or same:
+        before = old.options if old else {}
+        options = attrs.get("options", before)
+        same = same and before.get("context") == options.get("context")
+        if self._kind(attrs) != Kind.LOCAL or same or CHECKED_BY[Kind.LOCAL](options):
             return {}
-        return shelf.unfit(str(now["model"]), now["context"] or 0, now["capabilities"] or ())
+        return shelf.unfit(
+            str(now["model"]), now["context"] or 0, now["capabilities"] or (), options
+        )
 
     def _half_priced(self, attrs: dict[str, Any]) -> dict[str, str]:
         given = [name for name in PRICES if attrs.get(f"now_{name}") is not None]
@@ -192,8 +230,6 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
     def create(self, validated_data: dict[str, Any]) -> Backend:
         priced_at = _prices(validated_data)
         sealed = _sealed(validated_data.pop("secret", ""), validated_data["name"])
-        if validated_data["kind"] == Kind.LOCAL:
-            validated_data.setdefault("context", shelf.context_of(validated_data["model"]))
         with transaction.atomic():
             made = Backend.objects.create(secret_sealed=sealed, **validated_data)
             self._begin_price(made, priced_at)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from inference.local import crashes
+from inference.local import options as local_options
 from inference.local.words import Gauges
 from inference.store import fetching, hub, models
 from inference.store.errors import AbsentModelError, ModelError
@@ -118,23 +120,36 @@ def forgive(model: ModelFile) -> None:
     _marks().forgive(model.reference)
 
 
-def unfit(model: str, context: int, capabilities: Collection[str]) -> dict[str, str]:
+def unfit(
+    model: str, context: int, capabilities: Collection[str], options: Mapping[str, Any]
+) -> dict[str, str]:
     """What a local backend may not claim of its model, by field; empty when all is well."""
     try:
         facts = models.find(model).facts
     except ModelError as error:
         return {"model": str(error)}
     wrong = {}
-    if facts.context and context > facts.context:
-        wrong["context"] = f"{model} holds {facts.context} tokens."
+    holds = context_in(facts, options)
+    if facts.context and int(options.get("context") or 0) > facts.context:
+        wrong["options"] = f"context: {model} holds {facts.context} tokens."
+    elif holds and context > holds:
+        wrong["context"] = f"{model} holds {holds} tokens as its options have it loaded."
     if refused := _cannot(facts, capabilities):
         wrong["capabilities"] = f"{model} {refused}."
     return wrong
 
 
-def context_of(model: str) -> int:
-    """What a backend of this model holds when nobody says less."""
-    return models.find(model).facts.context
+def context_of(model: str, options: Mapping[str, Any]) -> int:
+    """What a backend of this model holds when nobody says less; 0 where nobody knows."""
+    try:
+        return context_in(models.find(model).facts, options)
+    except ModelError:
+        return 0
+
+
+def context_in(facts: Facts, options: Mapping[str, Any]) -> int:
+    """Embedders take a text at a time; what writes is loaded as its options and memory have it."""
+    return facts.context if facts.embeds else local_options.effective_context(facts, options)
 
 
 def capabilities_of(facts: Facts) -> tuple[str, ...]:

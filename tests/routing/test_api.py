@@ -139,7 +139,30 @@ def mini(tmp_path: Path) -> Iterator[str]:
 def test_a_local_backend_has_the_options_of_its_engine(operating: APIClient, mini: str) -> None:
     made = make(operating, kind="local", model=mini, options={"slots": 4, "context": 512})
     assert made["options"] == {"slots": 4, "context": 512}
-    assert made["context"] == 2048  # the file's
+    assert (made["context"], made["max_output"]) == (512, 512)
+    path = f"/api/backends/{made['id']}/"
+    freed = operating.patch(path, {"options": {}, "context": 2048}, format="json").json()
+    assert freed["context"] == 2048  # the file's
+    less = operating.patch(path, {"options": {"context": 256}}, format="json").json()
+    assert (less["context"], less["max_output"]) == (256, 256)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"options": {"context": 4096}}, "options"),
+        ({"options": {"context": 512}, "context": 1024}, "context"),
+        ({"context": 0}, "context"),
+        ({"max_output": 2049}, "max_output"),
+        ({"secret": "sk-x"}, "secret"),
+    ],
+)
+def test_a_local_backend_claims_no_more_than_it_is_loaded_with(
+    operating: APIClient, mini: str, fields: dict[str, Any], param: str
+) -> None:
+    asked = {"name": "mini", "kind": "local", "model": mini, **fields}
+    answer = operating.post("/api/backends/", asked, format="json")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
 def test_an_allowed_host_inside_is_accepted(operating: APIClient, settings: Any) -> None:
