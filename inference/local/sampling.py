@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.local import aside
 from inference.local.context import Context, Logits
 from inference.local.library import Model, llama, quick, spelling
 from inference.local.words import Sampling, Scored
@@ -201,7 +202,10 @@ def _repeats(model: Model, sampling: Sampling, prompt: Sequence[int]) -> Any:
 def _grammar(model: Model, grammar: str) -> Any:
     if not grammar:
         return None
-    sampler = llama.llama_sampler_init_grammar(model.vocab, grammar.encode(), b"root")
+    written = grammar.encode()
+    sampler = aside.parsed(
+        lambda: llama.llama_sampler_init_grammar(model.vocab, written, b"root"), written
+    )
     if not sampler:
         raise EngineError(
             Failure.CLIENT, "the grammar is no valid GBNF", status=400, param="grammar"
