@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from routing.models import Backend
-from routing.serializers import HealthSerializer
+from routing.serializers import ConditionSerializer
 
 OK = "ok"
 LOST = "unreachable"
@@ -139,7 +139,7 @@ class WorkerSerializer(serializers.Serializer[Any]):
 
 
 class BackendHealthSerializer(serializers.ModelSerializer[Backend]):
-    health = HealthSerializer(read_only=True, allow_null=True)
+    health = ConditionSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Backend

@@ -20,8 +20,9 @@ from analytics.values import ZERO
 from inference import endpoints, sandbox, secrets
 from inference.local import options as local_options
 from inference.words import Timeouts
-from routing import shelf, targets, upstreams
-from routing.models import Backend, Health, Kind
+from routing import condition, shelf, targets, upstreams
+from routing.condition import Condition
+from routing.models import Backend, Health, HealthState, Kind
 from teams import access
 from teams.strict import OnlyKnownFields
 
@@ -61,6 +62,15 @@ class HealthSerializer(serializers.ModelSerializer[Health]):
         read_only_fields = fields
 
 
+class ConditionSerializer(HealthSerializer):
+    """Null while nothing is known; of a model of ours its engine's word counts too."""
+
+    def get_attribute(self, instance: Any) -> Condition | None:
+        found = condition.of(instance)
+        known = hasattr(instance, "health") or found.state != HealthState.UNKNOWN
+        return found if known else None
+
+
 def _usd(name: str, per: str = "per million tokens") -> serializers.DecimalField:
     return serializers.DecimalField(
         source=f"now_{name}",
@@ -82,7 +92,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
     has_secret = serializers.BooleanField(source="secret_sealed", read_only=True)
     timeouts = serializers.DictField(child=serializers.FloatField(), required=False)
     options = serializers.DictField(required=False)
-    health = HealthSerializer(read_only=True, allow_null=True)
+    health = ConditionSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Backend

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from analytics import figures
 from analytics.views import seen_by
 from inference.store import models
-from routing import forms, offers, serializers, tasks
+from routing import condition, forms, offers, serializers, tasks
 from routing.models import Backend, Kind
 from teams import audit
 from teams.access import actor_of
@@ -31,7 +31,8 @@ PATIENCE = timedelta(seconds=70)
 @require_safe
 def backends(request: HttpRequest) -> HttpResponse:
     traffic = _today(request)
-    found = [(row, traffic.get(row.name)) for row in serializers.priced(Backend.objects.all())]
+    rows = serializers.priced(Backend.objects.all())
+    found = [(row, traffic.get(row.name), condition.of(row)) for row in rows]
     shown = {"rows": found, "may_write": actor_of(request).operates}
     return render(request, "routing/backends.html", shown)
 
@@ -147,7 +148,12 @@ def _wait(row: Backend, since: datetime | None) -> dict[str, Any]:
     checked = health.checked_at if health else None
     waiting = since is not None and (checked is None or checked < since)
     late = since is not None and datetime.now(UTC) - since > PATIENCE
-    return {"since": since, "waiting": waiting and not late, "late": waiting and late}
+    return {
+        "since": since,
+        "waiting": waiting and not late,
+        "late": waiting and late,
+        "health": condition.of(row),
+    }
 
 
 def _elsewhere(request: HttpRequest, row: Backend) -> HttpResponse:

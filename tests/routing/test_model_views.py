@@ -244,3 +244,31 @@ def test_the_demo_model_is_called_one_and_shows_its_marks(
     html = page(viewer, "/models/kora-mini:q8_0/")
     assert "97.1%" in html
     assert "32.0%" in html
+
+
+def test_a_backend_says_what_its_engine_says(
+    store: Store, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/backends/{backend(name='mine').pk}/"
+
+    def seen() -> tuple[str, str]:
+        (told,) = operator.get("/api/health/").json()["backends"]
+        (listed,) = operator.get("/api/backends/").json()["results"]
+        assert listed["health"] == told["health"]
+        return page(operator, path), (told["health"] or {}).get("state", "")
+
+    assert "Not loaded" in seen()[0]
+    say(monkeypatch, slots=4, running=2)
+    html, state = seen()
+    assert state == "healthy"
+    assert "Loaded" in html
+    assert "2 running" in html
+    say(monkeypatch, state="failed", message="out of memory")
+    html, state = seen()
+    assert state == "failing"
+    assert "out of memory" in html
+    store.remove("tiny:f16")
+    html, state = seen()
+    assert state == "failing"
+    assert "No file" in html
+    assert "No file" in page(operator, "/backends/")
