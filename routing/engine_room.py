@@ -32,7 +32,10 @@ log = structlog.get_logger(__name__)
 ALIVE_EVERY_S = 1.0
 GAUGES_EVERY_S = 0.2
 """A worker of our own models says this often how busy they are: the router chooses by it."""
-ALIVE_FOR_MS = 5_000
+ALIVE_FOR_MS = {"local": 3_000}
+"""A worker that is silent for so long is dead to those who wait for it; native code gives the
+processor back to the loop that says so, also while a model is loaded."""
+USUALLY_ALIVE_FOR_MS = 5_000
 REMEMBERED_CANCELS = 10_000
 SETTLE_PATIENCE_S = 5.0
 TAKE_AT_MOST = 64
@@ -167,10 +170,11 @@ class EngineRoom:
 
     async def _stay_alive(self) -> None:
         every_s = GAUGES_EVERY_S if self._is_ours else ALIVE_EVERY_S
+        for_ms = ALIVE_FOR_MS.get(self._queue, USUALLY_ALIVE_FOR_MS)
         for beat in itertools.count(1):
             with contextlib.suppress(RedisError, OSError):
                 state = orjson.dumps(self._state(beat))
-                await self._redis.set(bus.worker_key(self._worker), state, px=ALIVE_FOR_MS)
+                await self._redis.set(bus.worker_key(self._worker), state, px=for_ms)
             await asyncio.sleep(every_s)
 
     def _state(self, beat: int) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from routing.bus import Event
 log = structlog.get_logger(__name__)
 
 HELLO_EVERY_S = 5.0
-LOOK_EVERY_S = 1.5
-SILENT_WORKER_S = 6.0
+LOOK_EVERY_S = 0.5
+STARTED_GRACE_S = 2.0
+"""A worker that has just begun may not have said yet that it lives."""
 NO_WORKER_S = 15.0
 """The supervisor brings a dead worker back within seconds; a call waits that long for it."""
 BUS_LOST: Event = {"kind": "failed", "failure": "bus", "message": "the event bus was lost"}
@@ -51,11 +52,26 @@ def _joined(last: Event, event: Event) -> bool:
 class Mailbox:
     """The events of one attempt, in order."""
 
-    __slots__ = ("_arrived", "_events", "attempt_id", "queue", "sent_at", "started_at", "worker")
+    __slots__ = (
+        "_arrived",
+        "_events",
+        "attempt_id",
+        "call",
+        "is_missed",
+        "queue",
+        "sent_at",
+        "started_at",
+        "witnesses",
+        "worker",
+    )
 
-    def __init__(self, attempt_id: str, queue: str) -> None:
+    def __init__(self, attempt_id: str, queue: str, call: bytes = b"") -> None:
         self.attempt_id = attempt_id
         self.queue = queue
+        self.call = call
+        self.witnesses: frozenset[str] | None = None
+        """The workers that lived when it was sent, as soon as somebody has looked."""
+        self.is_missed = False
         self.worker = ""
         self.sent_at = time.monotonic()
         self.started_at = 0.0
@@ -66,6 +82,7 @@ class Mailbox:
         if event["kind"] == "started":
             self.worker = event["worker"]
             self.started_at = time.monotonic()
+            self.call = b""
         if len(self._events) < CROWDED or not _joined(self._events[-1], event):
             self._events.append(event)
         if self._arrived is not None and not self._arrived.done():
@@ -98,7 +115,6 @@ class Switchboard:
         self._outbox = bus.Outbox(self._redis, on_failure=self._unsent)
         self._mailboxes: dict[str, Mailbox] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._workers: set[str] = set()
         self._trouble = asyncio.Event()
         self._trouble.set()
 
@@ -118,11 +134,11 @@ class Switchboard:
         await self._reader.aclose()
 
     def send(self, queue: str, attempt_id: str, message: dict[str, Any]) -> Mailbox:
-        mailbox = self._mailboxes[attempt_id] = Mailbox(attempt_id, queue)
+        call = orjson.dumps({**message, "attempt": attempt_id, "web": self.web})
+        mailbox = self._mailboxes[attempt_id] = Mailbox(attempt_id, queue, call)
         if self._trouble.is_set():
             mailbox.put(BUS_LOST)
             return mailbox
-        call = orjson.dumps({**message, "attempt": attempt_id, "web": self.web})
         self._outbox.put(attempt_id, "RPUSH", bus.calls_key(queue), call)
         return mailbox
 
@@ -181,23 +197,40 @@ class Switchboard:
             if not self._mailboxes:
                 continue
             with contextlib.suppress(RedisError, OSError):
-                found = self._redis.scan_iter(match=bus.worker_key("*"), count=1000)
-                self._workers = {name.decode().rpartition(":")[2] async for name in found}
-                self._tell_the_abandoned()
+                await self._look()
 
-    def _tell_the_abandoned(self) -> None:
-        now = time.monotonic()
-        for mailbox in self._mailboxes.values():
-            gone = mailbox.worker and mailbox.worker not in self._workers
-            if gone and now - mailbox.started_at > SILENT_WORKER_S:
-                mailbox.put(WORKER_LOST)
-            if not mailbox.worker:
-                self._tell_the_unclaimed(mailbox, waited_s=now - mailbox.sent_at)
+    async def _look(self) -> None:
+        found = self._redis.scan_iter(match=bus.worker_key("*"), count=1000)
+        alive = frozenset({name.decode().rpartition(":")[2] async for name in found})
+        for mailbox in list(self._mailboxes.values()):
+            if mailbox.worker:
+                _tell_if_abandoned(mailbox, alive)
+            else:
+                await self._tell_if_unclaimed(mailbox, alive)
 
-    def _tell_the_unclaimed(self, mailbox: Mailbox, *, waited_s: float) -> None:
+    async def _tell_if_unclaimed(self, mailbox: Mailbox, alive: frozenset[str]) -> None:
         """After its lease nobody can claim a hold any more: who took the call died with it."""
-        served = any(name.startswith(mailbox.queue + ".") for name in self._workers)
+        served = frozenset(name for name in alive if name.startswith(mailbox.queue + "."))
+        waited_s = time.monotonic() - mailbox.sent_at
+        if mailbox.witnesses is None:
+            mailbox.witnesses = served
         if not served and waited_s > NO_WORKER_S:
             mailbox.put(NO_WORKER)
         elif served and waited_s > settings.KORA_LEASE_S + UNCLAIMED_GRACE_S:
             mailbox.put(UNCLAIMED)
+        elif mailbox.witnesses and not mailbox.witnesses & served:
+            await self._tell_if_missed(mailbox)
+
+    async def _tell_if_missed(self, mailbox: Mailbox) -> None:
+        """All who could have taken it are dead. If it is not in its queue any more, one of them
+        had; a look later, because a new worker may have taken it and be about to say so."""
+        waiting = await self._redis.lpos(bus.calls_key(mailbox.queue), mailbox.call)  # type: ignore[arg-type]
+        if waiting is None and mailbox.is_missed:
+            mailbox.put(UNCLAIMED)
+        mailbox.is_missed = waiting is None
+
+
+def _tell_if_abandoned(mailbox: Mailbox, alive: frozenset[str]) -> None:
+    runs_s = time.monotonic() - mailbox.started_at
+    if mailbox.worker not in alive and runs_s > STARTED_GRACE_S:
+        mailbox.put(WORKER_LOST)

@@ -9,10 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
+from django.conf import settings
+from redis import Redis
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
-from routing import catalog, engine_room, gauges, switchboard, tasks, vitals
+from routing import bus, catalog, engine_room, gauges, switchboard, tasks, vitals
 from routing.models import Backend, Health
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -244,6 +246,36 @@ def test_without_a_local_worker_another_backend_answers_or_the_refusal_names_it(
         refused = ask(kora, key)
     assert heard.headers["x-kora-reason"] == "fallback:no-worker"
     assert (refused.status, "local worker" in refused.error["message"]) == (503, True)
+    eventually(in_order, within_s=5, what="the end of every hold")
+
+
+def test_a_call_that_died_with_its_worker_goes_on_as_soon_as_that_is_known(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before the lease of its hold is over; one that still waits in the queue goes on."""
+    monkeypatch.setattr(switchboard, "LOOK_EVERY_S", 0.1)
+    mini()
+    Backend.objects.create(name="toy", kind="sandbox", model="toy")
+    Price.objects.create(backend="toy", price_in=99999, price_out=99999, price_cached_in=9)
+    redis = Redis.from_url(settings.SERVICES.redis_url)
+    redis.delete(bus.calls_key("local"))
+    state = orjson.dumps({"queue": "local", "beat": 1, "models": []})
+    with inside.opened() as kora, ThreadPoolExecutor(1) as pool:
+        redis.set(bus.worker_key("local.dying.1"), state, px=3000)
+        known_as_alive = lambda: gauges._now.alive  # noqa: E731
+        eventually(known_as_alive, within_s=1, what="the worker")
+        asking = pool.submit(ask, kora, key, "auto", cache="no-store")
+        taken = redis.blpop([bus.calls_key("local")], timeout=5)
+        heard = asking.result(10)
+        monkeypatch.setattr(switchboard, "NO_WORKER_S", 2.0)
+        redis.set(bus.worker_key("local.dying.2"), state, px=1000)
+        eventually(known_as_alive, within_s=1, what="the other worker")
+        waited = ask(kora, key, "auto", cache="no-store")
+        redis.delete(bus.calls_key("local"))
+    redis.close()
+    assert taken
+    assert heard.headers["x-kora-reason"] == "fallback:unclaimed"
+    assert waited.headers["x-kora-reason"] == "fallback:no-worker"
     eventually(in_order, within_s=5, what="the end of every hold")
 
 
