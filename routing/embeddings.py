@@ -99,7 +99,7 @@ class Here:
             ms = (time.perf_counter() - began) * 1000
             settlement = _settlement(mailbox.attempt_id, made, message)
             await self._hands.do(_settle, settlement)
-            whole = body(made, message["body"], mailbox.queue)
+            whole = body(made, message["body"], message["papers"]["backend"])
             mailbox.put({**_done(made, settlement), "body": whole, "ms": ms})
         except EngineError as error:
             await self._fail(mailbox, error)

@@ -47,7 +47,7 @@ class Local:
         try:
             _must_hold(resident, asked.n)
             prompt = await _in_time(_prepared(resident, asked), clock)
-            answer = Answer(target.model, [_choice(n, resident, asked) for n in range(asked.n)])
+            answer = Answer(target.name, [_choice(n, resident, asked) for n in range(asked.n)])
             with _submitted(resident, _jobs(prompt, resident, asked, call)) as inbox:
                 while not answer.done:
                     number, told = await _next(inbox, clock)

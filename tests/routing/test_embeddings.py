@@ -111,6 +111,7 @@ def test_what_it_took_is_in_the_book(letters: Letters, key: str) -> None:
     with inside.opened() as kora:
         heard = ask(kora, key)
     assert heard.status == 200, heard.body
+    assert heard.json()["model"] == "letters"
     assert [row["embedding"] for row in heard.json()["data"]] == [[2, 1, 0], [0, 0, 1]]
     assert letters.asked == [(("aab", "c"), str(Team.objects.get().pk))]
     attempt = Attempt.objects.get()

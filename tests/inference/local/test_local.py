@@ -53,12 +53,13 @@ async def test_streamed_is_the_same_as_whole_at_temperature_zero(local: Local) -
         len(deltas) - 1
     )
     assert {delta.chunk["id"] for delta in deltas} == {deltas[0].chunk["id"]}
+    assert {delta.chunk["model"] for delta in deltas} == {done.body["model"]}
 
 
 async def test_an_answer_has_openais_form_and_says_what_was_used(local: Local) -> None:
     done = await whole(local, max_tokens=10)
     body, usage = done.body, done.usage
-    assert (body["object"], body["model"]) == ("chat.completion", "tiny:f16")
+    assert (body["object"], body["model"]) == ("chat.completion", "b")
     (choice,) = body["choices"]
     assert choice["message"]["role"] == "assistant"
     assert choice["finish_reason"] == "length"
