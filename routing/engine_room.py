@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from analytics import prices
 from analytics.values import Settlement
 from inference import counting, engines
+from inference.local import options
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
 from routing import attempts, bus, gauges, loads, targets
 from routing.attempts import Attempt
@@ -42,7 +43,6 @@ TAKE_AT_MOST = 64
 LONGEST_TAKE_S = 3.0
 TAKE_PATIENCE_S = 0.25
 LOOK_AGAIN_S = 5.0
-TAKEN_OUT = "taken-out"
 UNBILLED = frozenset(
     {Failure.KEY_PERMANENT, Failure.KEY_TRANSIENT, Failure.SERVER, Failure.CLIENT,
      Failure.UNSUPPORTED, Failure.CONTEXT, Failure.POLICY, Failure.MALFORMED}
@@ -139,8 +139,8 @@ class EngineRoom:
     async def _warm(self) -> None:
         """The first call should not pay for what it needs: a library, or a model in memory.
 
-        A model that was taken out is asked for again and again: the router sends no calls that
-        would find it forgiven.
+        A model that could not be loaded or was taken out is asked for again and again: the router
+        sends no calls that would find it mended or forgiven.
         """
         if self._queue == "cloud":
             self._engines.warm()
@@ -154,8 +154,10 @@ class EngineRoom:
 
     async def _ask_again(self) -> None:
         said = self._engines.gauges()
-        if any(each.state == TAKEN_OUT for each in said):
-            await self._load(lambda target: gauges.state_in(said, target.model) == TAKEN_OUT)
+        if any(each.state in gauges.GIVEN_UP for each in said):
+            await self._load(
+                lambda target: gauges.given_up(said, target.model, options.label(target.options))
+            )
 
     async def _load(self, wanted: Callable[[Target], bool]) -> bool:
         """Whether it is known what to load; without Postgres it is not."""

@@ -26,8 +26,9 @@ clocks of machines are not compared."""
 UNREADABLE = (RedisError, OSError, ValueError, KeyError, TypeError)
 KNOWN_FOR_S = 2.0
 """Without a look at Redis for so long nothing is known of any model."""
-STATES = ("ready", "loading", "failed", "taken-out")
-"""From good to bad: what is said of a model is the best that one of its workers says."""
+STATES = ("ready", "loading", "not loaded", "failed", "taken-out")
+"""From good to bad: what is said of a model is the best that a worker says of it in any setting. A
+backend whose own options are wrong learns it from its own calls."""
 GIVEN_UP = frozenset({"failed", "taken-out"})
 NAMES = frozenset(each.name for each in fields(Gauges))
 
@@ -69,17 +70,18 @@ def everything() -> Iterable[Gauges]:
 
 def load_in(said: Iterable[Gauges], model: str) -> Load:
     found = _find(said, model)
-    return load_of(found) if found else loads.UNKNOWN
+    return load_of(together(found)) if found else loads.UNKNOWN
 
 
-def state_in(said: Iterable[Gauges], model: str) -> str:
-    found = _find(said, model)
-    return found.state if found else ""
+def given_up(said: Iterable[Gauges], model: str, setting: str) -> bool:
+    """In this very setting, however well it does in others."""
+    return any(g.state in GIVEN_UP and g.setting == setting for g in _find(said, model))
 
 
-def _find(said: Iterable[Gauges], model: str) -> Gauges | None:
+def _find(said: Iterable[Gauges], model: str) -> list[Gauges]:
     """By the reference that a backend names, which may leave the variant open."""
-    return next((g for g in said if model in {g.model, g.model.partition(":")[0]}), None)
+    named = [g for g in said if model in {g.model, g.model.partition(":")[0]}]
+    return [g for g in named if g.model == named[0].model]
 
 
 def load_of(said: Gauges) -> Load:
@@ -133,7 +135,7 @@ def taken(states: Mapping[str, Any], before: Mapping[str, Beat], now: float) -> 
 
 def together(said: list[Gauges]) -> Gauges:
     """One model in several workers: room adds up, and a call goes where it waits least."""
-    best = min(said, key=lambda each: STATES.index(each.state))
+    best = min(said, key=lambda each: _rank(each.state))
     ready = [each for each in said if each.state == "ready"] or [best]
     return replace(
         best,
@@ -145,6 +147,10 @@ def together(said: list[Gauges]) -> Gauges:
         decode_tps=max(each.decode_tps for each in ready),
         wait_s=min(each.wait_s for each in ready),
     )
+
+
+def _rank(state: str) -> int:
+    return STATES.index(state if state in STATES else "loading")
 
 
 def _beat(state: Mapping[str, Any], before: Beat | None, now: float) -> Beat:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -21,10 +23,11 @@ ENOUGH = 2
 class TakenOutError(EngineError):
     """The model is not loaded again until its file changes or somebody forgives it."""
 
-    def __init__(self, reference: str) -> None:
+    def __init__(self, reference: str, setting: str = "") -> None:
+        under = f" with {setting}" if setting else ""
         super().__init__(
             Failure.SERVER,
-            f"{reference} is taken out: the worker died {ENOUGH} times while loading it",
+            f"{reference} is taken out: the worker died {ENOUGH} times while loading it{under}",
         )
 
 
@@ -36,11 +39,11 @@ class Marks:
         self._folder = models / FOLDER
 
     @contextlib.contextmanager
-    def loading(self, reference: str, file: Path) -> Iterator[None]:
+    def loading(self, reference: str, file: Path, setting: str = "") -> Iterator[None]:
         """Raises TakenOutError before anything is loaded. An error, or the orderly end of this
-        process, is no crash."""
-        self.check(reference, file)
-        mark = self._mark(reference)
+        process, is no crash. A model may crash in one setting and run well in another."""
+        self.check(reference, file, setting)
+        mark = self._mark(reference, setting)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps(_print_of(file)))
         try:
@@ -48,20 +51,26 @@ class Marks:
         except BaseException:
             mark.unlink(missing_ok=True)
             raise
-        self.forgive(reference)
+        for one in self._marks(reference):
+            if _key_of(one) == _key(setting):
+                one.unlink(missing_ok=True)
 
-    def check(self, reference: str, file: Path) -> None:
-        if self.crashes(reference, file) >= ENOUGH:
-            raise TakenOutError(reference)
+    def check(self, reference: str, file: Path, setting: str = "") -> None:
+        if self._crashes(reference, file)[_key(setting)] >= ENOUGH:
+            raise TakenOutError(reference, setting)
 
     def crashes(self, reference: str, file: Path) -> int:
-        """Of this file as it is now; marks of an earlier one are removed."""
-        now, found = _print_of(file), 0
+        """In whichever setting there were most."""
+        return max(self._crashes(reference, file).values(), default=0)
+
+    def _crashes(self, reference: str, file: Path) -> Counter[str]:
+        """Of this file as it is now, by setting; marks of an earlier one are removed."""
+        now, found = _print_of(file), Counter[str]()
         for mark in self._marks(reference):
             if _alive(mark):
                 continue
             if _read(mark) == now:
-                found += 1
+                found[_key_of(mark)] += 1
             else:
                 mark.unlink(missing_ok=True)
         return found
@@ -69,12 +78,13 @@ class Marks:
     def forgive(self, reference: str) -> None:
         shutil.rmtree(self._place(reference), ignore_errors=True)
 
-    def withdraw(self, reference: str) -> None:
+    def withdraw(self, reference: str, setting: str = "") -> None:
         """This process ends in order while it loads: no crash."""
-        self._mark(reference).unlink(missing_ok=True)
+        self._mark(reference, setting).unlink(missing_ok=True)
 
-    def _mark(self, reference: str) -> Path:
-        return self._place(reference) / f"{os.getpid()}-{_started(os.getpid())}.json"
+    def _mark(self, reference: str, setting: str) -> Path:
+        name = f"{os.getpid()}-{_started(os.getpid())}-{_key(setting)}.json"
+        return self._place(reference) / name
 
     def _marks(self, reference: str) -> list[Path]:
         return sorted(self._place(reference).glob("*.json"))
@@ -106,8 +116,17 @@ def _read(mark: Path) -> list[int] | None:
 
 
 def _alive(mark: Path) -> bool:
-    pid, _, started = mark.stem.partition("-")
+    pid, started, *_ = [*mark.stem.split("-"), ""]
     return pid.isdigit() and _started(int(pid)) == started
+
+
+def _key(setting: str) -> str:
+    return hashlib.sha256(setting.encode()).hexdigest()[:12]
+
+
+def _key_of(mark: Path) -> str:
+    """An earlier release's marks know of no settings."""
+    return [*mark.stem.split("-"), _key(""), _key("")][2]
 
 
 def _started(pid: int) -> str:

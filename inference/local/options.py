@@ -55,6 +55,11 @@ def effective_context(shape: Shape, options: Mapping[str, Any]) -> int:
     return layout.effective_context(shape, settings(options))
 
 
+def label(options: Mapping[str, Any]) -> str:
+    """As gauges call the setting that these options make; of wrong ones there is none."""
+    return "wrong" if check_options(options) else settings(options).label
+
+
 def takes_grammars(options: Mapping[str, Any]) -> bool:
     """Whether clients may send GBNF of their own. llama.cpp follows a bad one until the whole
     process stands still or dies, and no look at it can tell: the operator must trust them all."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from inference.local import crashes, layout, memory, rehearsal
@@ -18,14 +19,27 @@ from inference.store.models import ModelFile
 from inference.talk.chat import Chat
 from inference.words import EngineError, Failure
 
+log = logging.getLogger(__name__)
 RETRY_S = 30.0
 """How long a model that could not be loaded is left alone."""
 BUSY_RETRY_S = 2.0
 LEAVING_S = 5.0
+GIVEN_UP = frozenset({"failed", "taken-out"})
 
 Open = Callable[[ModelFile, Settings], Engine]
 Inbox = asyncio.Queue[tuple[int, Told]]
 Key = tuple[str, str, Settings]
+
+
+class NoRoomError(EngineError):
+    """The models that are answering leave no memory for this one: that passes."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            Failure.SERVER,
+            f"no memory for {reference} beside the models that are answering",
+            retry_after_s=BUSY_RETRY_S,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,7 @@ class Place:
     """Of one model in one setting: what became of it."""
 
     model: ModelFile
+    settings: Settings
     state: str = "loading"
     error: EngineError | None = None
     failed_at: float = 0.0
@@ -91,10 +106,14 @@ class Place:
 
     @property
     def gauges(self) -> Gauges:
+        setting = self.settings.label
         if self.resident:
-            return self.resident.engine.gauges()
-        message = self.error.message if self.error else ""
-        return Gauges(model=self.model.reference, state=self.state, message=message)
+            return replace(self.resident.engine.gauges(), setting=setting)
+        said, under = self.error.message if self.error else "", f"with {setting}"
+        message = f"{said} ({under})" if said and setting and under not in said else said
+        return Gauges(
+            model=self.model.reference, state=self.state, message=message, setting=setting
+        )
 
 
 def open_engine(model: ModelFile, settings: Settings) -> Engine:
@@ -114,13 +133,10 @@ class Residents:
 
     async def take(self, model: ModelFile, settings: Settings) -> Resident:
         """Whoever takes it must `leave` it. Raises EngineError when it cannot be had."""
-        settings = layout.settled(model.facts, settings)
-        place = self._places.setdefault(
-            (model.reference, model.sha256, settings), Place(model=model)
-        )
+        place = self._place(model, settings)
         self._notice_trouble(place)
         if place.resident is None:
-            await self._loaded(place, settings)
+            await self._loaded(place)
         if place.resident is None:
             raise place.error or EngineError(Failure.SERVER, f"{model.reference} is not loaded")
         return place.resident.enter()
@@ -134,9 +150,13 @@ class Residents:
         self._places.clear()
         for place in places:
             if place.loading:
-                _marks().withdraw(place.model.reference)
+                _marks().withdraw(place.model.reference, place.settings.label)
             if place.resident:
                 await _closed(place.resident)
+
+    def _place(self, model: ModelFile, settings: Settings) -> Place:
+        key = (model.reference, model.sha256, settings)
+        return self._places.setdefault(key, Place(model=model, settings=settings))
 
     def _notice_trouble(self, place: Place) -> None:
         """An engine that broke is closed and counts as a model that could not be loaded."""
@@ -145,31 +165,28 @@ class Residents:
             place.resident = None
             _failed(place, EngineError(Failure.SERVER, said.message or f"it is {said.state}"))
 
-    async def _loaded(self, place: Place, settings: Settings) -> None:
+    async def _loaded(self, place: Place) -> None:
         """One load at a time for each place, whoever waits for it and whoever gives up."""
         if place.loading is None:
             if place.state == "failed" and time.monotonic() - place.failed_at < RETRY_S:
                 return
-            place.loading = asyncio.create_task(self._load(place, settings))
+            place.loading = asyncio.create_task(self._load(place))
         await asyncio.shield(place.loading)
 
-    async def _load(self, place: Place, settings: Settings) -> None:
-        place.state, place.error = "loading", None
+    async def _load(self, place: Place) -> None:
+        """A state that keeps callers away stays until the model is there."""
+        if place.state not in GIVEN_UP:
+            place.state = "loading"
+        began = time.monotonic()
         try:
-            await self._make_room(place.model, settings)
-            engine, chat = await asyncio.to_thread(self._opened, place.model, settings)
-            fresh = Resident(
-                engine=engine,
-                chat=chat,
-                post=Post(),
-                bytes=layout.room(place.model.facts, settings).bytes,
-                used_at=time.monotonic(),
-            )
-            fresh.left.set()
+            fresh = await self._seated(place)
             if self._open:
-                place.resident, place.state = fresh, "ready"
+                place.resident, place.state, place.error = fresh, "ready", None
+                log.info("%s is loaded (%.1f s)", _told(place), time.monotonic() - began)
             else:
                 await _closed(fresh)
+        except NoRoomError as error:
+            place.state, place.error = "not loaded", error
         except EngineError as error:
             _failed(place, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, callers must be told
@@ -177,9 +194,22 @@ class Residents:
         finally:
             place.loading = None
 
+    async def _seated(self, place: Place) -> Resident:
+        await self._make_room(place.model, place.settings)
+        engine, chat = await asyncio.to_thread(self._opened, place.model, place.settings)
+        fresh = Resident(
+            engine=engine,
+            chat=chat,
+            post=Post(),
+            bytes=layout.room(place.model.facts, place.settings).bytes,
+            used_at=time.monotonic(),
+        )
+        fresh.left.set()
+        return fresh
+
     def _opened(self, model: ModelFile, settings: Settings) -> tuple[Engine, Chat]:
         """On a thread of its own: this takes from milliseconds to minutes."""
-        with _marks().loading(model.reference, model.path):
+        with _marks().loading(model.reference, model.path, settings.label):
             engine = self._opening(model, settings)
         facts = engine.facts
         try:
@@ -198,16 +228,18 @@ class Residents:
         for key in sorted(idle, key=self._last_used):
             replaced = key[0] == model.reference and key[1] != model.sha256
             if replaced or self._used_bytes() + wanted > self._memory_bytes:
-                resident = self._places.pop(key).resident
-                if resident:
-                    await _closed(resident)
+                await self._put_out(key, forget=replaced)
         used = self._used_bytes()
         if used and used + wanted > self._memory_bytes:
-            raise EngineError(
-                Failure.SERVER,
-                f"no memory for {model.reference} beside the models that are answering",
-                retry_after_s=BUSY_RETRY_S,
-            )
+            raise NoRoomError(model.reference)
+
+    async def _put_out(self, key: Key, *, forget: bool) -> None:
+        place = self._places[key]
+        resident, place.resident, place.state = place.resident, None, "not loaded"
+        if forget:
+            del self._places[key]
+        if resident:
+            await _closed(resident)
 
     def _last_used(self, key: Key) -> float:
         resident = self._places[key].resident
@@ -226,8 +258,16 @@ async def _closed(resident: Resident) -> None:
 
 def _failed(place: Place, error: EngineError) -> None:
     """A model that is taken out is looked at again each time: somebody may have forgiven it."""
+    before = place.state
     place.state = "taken-out" if isinstance(error, TakenOutError) else "failed"
     place.error, place.failed_at = error, time.monotonic()
+    if not before == place.state == "taken-out":
+        log.warning("%s is %s: %s", _told(place), place.state, error.message)
+
+
+def _told(place: Place) -> str:
+    setting = place.settings.label
+    return f"{place.model.reference} ({setting})" if setting else place.model.reference
 
 
 def _idle(place: Place) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from inference.words import EngineError
 
@@ -26,6 +26,13 @@ class Settings:
     gpu_layers: int = 0
     mmap: bool = True
     repack: bool = True
+
+    @property
+    def label(self) -> str:
+        """What differs from the usual; empty when nothing does."""
+        usual = Settings()
+        named = {one.name: getattr(self, one.name) for one in fields(self)}
+        return " ".join(f"{k}={v}" for k, v in named.items() if v != getattr(usual, k))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +111,8 @@ class Gauges:
 
     model: str
     state: str
-    """`loading`, `ready`, `taken-out` (it crashed twice while loading), `failed` or `closed`."""
+    """`loading`, `ready`, `taken-out` (it crashed twice while loading), `failed`, `closed`, or
+    `not loaded` (others needed the room)."""
     message: str = ""
     slots: int = 0
     running: int = 0
@@ -117,3 +125,5 @@ class Gauges:
     threads: int = 1
     """Cores that compute together: a second on the clock is so many of processor time."""
     context: int = 0
+    setting: str = ""
+    """Under which options: `Settings.label`."""

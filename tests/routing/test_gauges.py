@@ -68,6 +68,16 @@ def test_a_model_that_was_given_up_is_served_only_if_another_worker_has_it(state
     assert gauges.load_of(gauges.together([lost, well])).served
 
 
+def test_a_setting_that_does_well_hides_none_that_was_given_up() -> None:
+    well = Gauges(model="m:q8_0", state="ready", slots=1)
+    away = Gauges(model="m:q8_0", state="not loaded", setting="slots=2")
+    lost = Gauges(model="m:q8_0", state="failed", setting="slots=64")
+    assert gauges.load_in([lost, well], "m").served
+    assert gauges.load_in([lost, away], "m:q8_0") == Load()
+    asked = {one: gauges.given_up([well, away, lost], "m", one) for one in ("", "slots=64")}
+    assert asked == {"": False, "slots=64": True}
+
+
 def test_a_model_that_is_loading_or_of_another_name_has_no_figures_yet() -> None:
     assert gauges.load_in([Gauges(model="m", state="loading")], "m").places is None
     assert gauges.load_in([READY], "mini").places == 8

@@ -119,8 +119,9 @@ def test_the_weightiest_is_loaded_first_and_embedders_are_not(key: str) -> None:
     assert host.loaded == ["first", "mini:q8_0", "last"]
 
 
-def test_only_what_was_taken_out_is_asked_for_again(
-    key: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("state", ["taken-out", "failed"])
+def test_only_what_was_given_up_is_asked_for_again(
+    key: str, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     monkeypatch.setattr(engine_room, "LOOK_AGAIN_S", 0.1)
     mini()
@@ -128,7 +129,7 @@ def test_only_what_was_taken_out_is_asked_for_again(
     with inside.opened(Engines(host)):
         known(full=False)
         assert host.loaded == ["mini:q8_0"]
-        host.state = "taken-out"
+        host.state = state
         eventually(lambda: len(host.loaded) > 1, within_s=5, what="another try")
         eventually(lambda: not gauges.of("mini:q8_0").served, within_s=5, what="the gauges")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inference.local import crashes, residents
+from inference.local import crashes, options, residents
 from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
 from inference.local.local import Local
@@ -26,8 +26,8 @@ DIES = """
 import os, sys
 from pathlib import Path
 from inference.local.crashes import Marks
-with Marks(Path(sys.argv[1])).loading(sys.argv[2], Path(sys.argv[3])):
-    os.kill(os.getpid(), 11 if len(sys.argv) < 5 else 0)
+with Marks(Path(sys.argv[1])).loading(sys.argv[2], Path(sys.argv[3]), sys.argv[4]):
+    os.kill(os.getpid(), 11 if len(sys.argv) < 6 else 0)
 """
 
 
@@ -40,10 +40,13 @@ def store(tmp_path: Path) -> Iterator[models.Store]:
     models._store = before
 
 
-def die(store: models.Store, *, politely: bool = False) -> int:
+LABEL = options.label(target().options)
+
+
+def die(store: models.Store, *, politely: bool = False, setting: str = LABEL) -> int:
     """A process that a model takes down while it is loaded."""
     file = store.find("tiny:f16").path
-    command = [sys.executable, "-c", DIES, str(store.folder), "tiny:f16", str(file)]
+    command = [sys.executable, "-c", DIES, str(store.folder), "tiny:f16", str(file), setting]
     more = ["no"] if politely else []
     return subprocess.run([*command, *more], check=False, timeout=60).returncode
 
@@ -78,9 +81,10 @@ async def test_another_file_under_the_name_is_another_model(store: models.Store)
     assert [die(store), die(store)] == [-11, -11]
     path = store.find("tiny:f16").path
     with pytest.raises(TakenOutError):
-        Marks(store.folder).check("tiny:f16", path)
+        Marks(store.folder).check("tiny:f16", path, LABEL)
+    Marks(store.folder).check("tiny:f16", path, "gpu_layers=99")
     os.utime(path, (1, 1))
-    Marks(store.folder).check("tiny:f16", path)
+    Marks(store.folder).check("tiny:f16", path, LABEL)
 
 
 async def test_an_error_and_a_process_that_still_loads_are_no_crashes(store: models.Store) -> None:
@@ -96,8 +100,9 @@ async def test_an_error_and_a_process_that_still_loads_are_no_crashes(store: mod
 
 
 async def test_a_model_that_cannot_be_loaded_is_left_alone_for_a_while(
-    store: models.Store, monkeypatch: pytest.MonkeyPatch
+    store: models.Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="inference.local.residents")
     tries = []
 
     def opening(model: ModelFile, settings: Settings) -> Engine:
@@ -111,10 +116,31 @@ async def test_a_model_that_cannot_be_loaded_is_left_alone_for_a_while(
         assert (await refusal(local)).message == "the disk is tired"
     assert len(tries) == 1
     (said,) = local.gauges()
-    assert (said.state, said.message) == ("failed", "the disk is tired")
+    assert (said.state, said.message) == ("failed", f"the disk is tired (with {LABEL})")
     monkeypatch.setattr(residents, "RETRY_S", 0.0)
     await refusal(local)
     assert (await whole(local)).usage.completion_tokens
+    told = [(line.levelname, line.getMessage()[:9]) for line in caplog.records]
+    assert told == [("WARNING", "tiny:f16 "), ("WARNING", "tiny:f16 "), ("INFO", "tiny:f16 ")]
+    assert "the disk is tired" in caplog.text
+    await local.close()
+
+
+async def test_options_that_are_too_much_leave_other_backends_of_the_file_alone(
+    store: models.Store,
+) -> None:
+    def opening(model: ModelFile, settings: Settings) -> Engine:
+        if settings.slots == 3:
+            raise EngineError(Failure.SERVER, "too much")
+        return residents.open_engine(model, settings)
+
+    local = Local(opening=opening)
+    await whole(local)
+    with pytest.raises(EngineError, match="too much"):
+        await whole(local, target(slots=3))
+    said = {one.setting: (one.state, one.message) for one in local.gauges()}
+    worse = options.label(target(slots=3).options)
+    assert said == {LABEL: ("ready", ""), worse: ("failed", f"too much (with {worse})")}
     await local.close()
 
 

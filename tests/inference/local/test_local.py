@@ -304,13 +304,16 @@ async def test_one_that_nobody_uses_gives_way_to_another(tmp_path: Path) -> None
     local = Local(memory_bytes=6_000_000)
     await whole(local)
     await whole(local, CHATML)
-    assert [said.model for said in local.gauges()] == ["chatml:f16"]
+    before = {said.model: said.state for said in local.gauges()}
+    assert before == {"tiny:f16": "not loaded", "chatml:f16": "ready"}
     answer = local.run(CHATML, talking.call(stream=True, max_tokens=900))
     await anext(answer)
     error = await refused(local)
     assert "no memory for tiny:f16" in error.message
     assert error.retry_after_s
+    assert "failed" not in {said.state for said in local.gauges()}
     await answer.aclose()
+    await whole(local)
     await local.close()
 
 
