@@ -18,9 +18,10 @@ STEP = 16  # lengths are rounded up, so that few shapes occur
 PROMPT_SHARE, PROMPT_WEIGHT = 0.2, 0.5  # a fifth of the prompt's tokens count half
 SHARES = (0.75, 0.2, 0.05)
 OFTEN = {  # a task not named here counts once
-    "sums": 7.0,
+    "sums": 3.0,
     "case": 7.0,
     "sort": 8.0,
+    "csv": 6.0,
     "lists": 2.0,
     "dedupe": 3.0,
     "reading": 4.0,
