@@ -63,6 +63,9 @@ def model_retry(request: HttpRequest, reference: str) -> HttpResponse:
     """Forgets its crashes and has a worker try it: by itself nothing would be sent to it."""
     _require_operator(request)
     model = _found(reference)
+    if not shelf.state(model).may_retry:
+        messages.info(request, f"{model.reference} is well: there is nothing to forgive.")
+        return redirect("model_file", model.reference)
     try:
         shelf.forgive(model)
         for row in shelf.users(model):

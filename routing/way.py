@@ -160,7 +160,7 @@ class Try:
             "message": self.message,
             "cost": f"{Decimal(self.cost):f}",
             "tokens": self.tokens,
-            "compute_s": round(self.compute_s, 6),
+            "compute_s": round(self.compute_s, 9),
             "worker": self.worker,
         }
 

@@ -149,6 +149,12 @@ def test_a_model_that_was_taken_out_is_forgiven_and_tried_again(
     assert AuditRow.objects.get().action == "try again"
 
 
+def test_a_model_that_is_well_has_nothing_to_be_forgiven(store: Store, operator: Client) -> None:
+    answer = operator.post("/models/tiny:f16/retry/", follow=True)
+    assert "nothing to forgive" in answer.content.decode()
+    assert not AuditRow.objects.exists()
+
+
 def test_a_model_is_removed_after_a_question(store: Store, operator: Client) -> None:
     html = page(operator, "/models/tiny:f16/remove/")
     assert "is deleted from this machine" in html

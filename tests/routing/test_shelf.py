@@ -165,6 +165,7 @@ def test_a_model_in_use_is_not_removed(store: Store, file: Path) -> None:
     assert store.find("tiny:f16")
 
     say("remove", "tiny:f16", "--force")
+    assert list(AuditRow.objects.get().before) == ["sha256", "source"]
     assert store.all_files() == []
     assert AuditRow.objects.get().action == "remove"
 

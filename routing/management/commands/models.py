@@ -147,8 +147,9 @@ class Command(BaseCommand):
 
     def _audit(self, verb: str, model: ModelFile) -> None:
         facts = {"source": model.source, "sha256": model.sha256}
+        before, after = (facts, None) if verb == "remove" else (None, facts)
         try:
-            audit.record_file(OPERATOR, verb, model.reference, after=facts)
+            audit.record_file(OPERATOR, verb, model.reference, before=before, after=after)
         except DatabaseError:
             self.stderr.write("KORA is not running, so its audit log knows nothing of this.")
 
