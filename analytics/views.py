@@ -35,10 +35,12 @@ def receipt(request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
     exchange = seen_by(request).filter(id=exchange_id).first()
     if exchange is None:
         raise Http404
+    rows = list(LedgerRow.objects.filter(exchange_id=exchange.id).order_by("id"))
     shown = {
         "exchange": exchange,
         "story": receipts.story(exchange),
-        "ledger": LedgerRow.objects.filter(exchange_id=exchange.id).order_by("id"),
+        "ledger": rows,
+        "computed": any(row.compute_s for row in rows),
         "tries": exchange.tries.order_by("number"),
         "curl": receipts.as_curl(exchange, f"{request.scheme}://{request.get_host()}"),
     }

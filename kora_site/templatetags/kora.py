@@ -188,10 +188,12 @@ def ms(value: float | str | None) -> str:
 
 @register.filter
 def count(value: float | str | None) -> str:
-    """1,234 in full; 12.3k and 4.56M where figures would crowd."""
+    """1,234 in full; 12.3k, 4.56M and 7.89B where figures would crowd."""
     if value is None or value == "":
         return NOTHING
     number = float(value)
+    if number >= 1_000_000_000:
+        return f"{number / 1_000_000_000:,.2f}B"
     if number >= 1_000_000:
         return f"{number / 1_000_000:.2f}M"
     if number >= 10_000:

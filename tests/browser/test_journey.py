@@ -52,7 +52,7 @@ def test_from_log_in_to_a_receipt_and_a_backend(visit: Opener, kora: Kora) -> No
     expect(page.locator("#as-curl")).to_contain_text("/v1/chat/completions")
 
     rooms.get_by_role("link", name="Models").click()
-    page.get_by_role("link", name="Add a provider").click()
+    page.get_by_role("link", name="Add a model").click()
     page.get_by_role("link", name="Sandbox").click()
     page.get_by_label("Name", exact=True).fill("journey-sandbox")
     page.get_by_role("button", name="Add Sandbox").click()

@@ -188,3 +188,12 @@ def test_an_unknown_address_is_told_in_style(operator: Client) -> None:
     answer = operator.get("/nowhere/")
     assert answer.status_code == 404
     assert "There is nothing here" in answer.content.decode()
+
+
+def test_a_price_of_computing_stands_beside_the_others(operator: Client) -> None:
+    mini = backend(name="mini", kind="local", model="mini:q8_0")
+    Price.objects.create(
+        backend="mini", price_in=0, price_out=0, price_cached_in=0, price_compute_s="0.00001"
+    )
+    assert "+ $0.00001/s" in operator.get("/backends/").content.decode()
+    assert "per second of processor time" in operator.get(f"/backends/{mini.pk}/").content.decode()
