@@ -7,16 +7,20 @@ transaction. Holds, hits and closings commit without waiting for the disk; settl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from uuid import UUID
 
-from analytics import lookup
+from analytics import lookup, money, prices
 from analytics.lookup import Connection
 from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
 
 ABANDONED = "abandoned"
 FORGOTTEN_S = 60.0
 UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
+UNTIMED = "the worker went silent: settled at the time until its last sign of life"
+RENEWED_AGAIN = 1 / 3
+"""How much of its lease a worker lets pass before it renews it."""
 LATE = (
     "the hold was lost in a crash of the database",
     "the hold was given up before its worker was heard",
@@ -116,9 +120,15 @@ def close(connection: Connection, origin: Origin, outcome: Outcome) -> bool:
 
 
 def sweep(
-    connection: Connection, *, open_limit_s: float, forgotten_s: float = FORGOTTEN_S
+    connection: Connection,
+    *,
+    open_limit_s: float,
+    forgotten_s: float = FORGOTTEN_S,
+    lease_s: float = 0.0,
 ) -> Swept:
-    """End what its owner left: unclaimed holds are freed, silent runs settled at their hold.
+    """End what its owner left: unclaimed holds are freed, silent runs settled at their hold, or, if
+    nobody else bills for them, at the time they can have computed before a lease of `lease_s`
+    was the last.
 
     A request is lost when it is older than any may be, or when its last attempt ended
     `forgotten_s` ago and its web process has still not said how it ended; it may yet do so.
@@ -127,23 +137,33 @@ def sweep(
     and late owners may run beside each other.
     """
     ended = lookup.expired(connection)
-    unclaimed = [attempt for attempt, state, _ in ended if state == "held"]
+    unclaimed = [attempt for attempt, state, *_ in ended if state == "held"]
     silent = [
-        Settlement(
-            attempt_id=attempt,
-            cost=amount,
-            estimated=True,
-            unconfirmed=True,
-            failure=ABANDONED,
-            note=UNCONFIRMED,
-        )
-        for attempt, state, amount in ended
+        _guess(attempt, amount, second_usd, leased_s - lease_s * (1 - RENEWED_AGAIN))
+        for attempt, state, amount, leased_s, second_usd in ended
         if state == "running"
     ]
     released = lookup.release(connection, unclaimed, ABANDONED, "expired held") if unclaimed else ()
     settled = lookup.settle(connection, silent, "expired running") if silent else ()
     lost = lookup.lose(connection, open_limit_s, forgotten_s)
     return Swept(released=len(released), settled=len(settled), lost=len(lost))
+
+
+def _guess(attempt: UUID, held: Decimal, second_usd: Decimal | None, lived_s: float) -> Settlement:
+    """What a provider bills nobody knows; our own seconds are over when the worker is."""
+    plain = Settlement(
+        attempt_id=attempt,
+        cost=held,
+        estimated=True,
+        unconfirmed=True,
+        failure=ABANDONED,
+        note=UNCONFIRMED,
+    )
+    computed = prices.seconds(max(lived_s, 0.0))
+    if second_usd is None or computed * second_usd >= held:
+        return plain
+    cost = money.rounded(computed * second_usd)
+    return replace(plain, cost=cost, compute_s=computed, note=UNTIMED)
 
 
 def checks(connection: Connection) -> list[str]:

@@ -95,9 +95,14 @@ HITS: LiteralString = f"""
     SELECT 0, {_COLUMNS} FROM said, quickly ORDER BY id
     {_UPSERT} {_BOOK_HITS} note FROM ended JOIN (SELECT id, note FROM said) AS told USING (id)
 """  # noqa: S608
+# Of those whose price is time and nothing else, also the price of a second.
 EXPIRED: LiteralString = """
-SELECT id, state, amount FROM analytics_attempt
-WHERE state IN ('held', 'running') AND lease_until <= now() ORDER BY lease_until LIMIT 500
+SELECT a.id, a.state, a.amount, extract(epoch FROM a.lease_until - a.created_at)::float8,
+    CASE WHEN p.price_in = 0 AND p.price_out = 0 AND p.price_cached_in = 0
+        THEN nullif(p.price_compute_s, 0) END
+FROM analytics_attempt a LEFT JOIN analytics_price p ON p.id = a.price_id
+WHERE a.state IN ('held', 'running') AND a.lease_until <= now()
+ORDER BY a.lease_until LIMIT 500
 """
 LOSE: LiteralString = """
 WITH abandoned AS MATERIALIZED (

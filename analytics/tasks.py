@@ -30,7 +30,11 @@ BEAT: dict[str, dict[str, Any]] = {
 @shared_task(name="analytics.tasks.sweep")  # type: ignore[no-untyped-call, untyped-decorator]
 def sweep() -> None:
     with connect() as connection:
-        ledger.sweep(connection, open_limit_s=settings.KORA_DEADLINE_S + OPEN_GRACE_S)
+        ledger.sweep(
+            connection,
+            open_limit_s=settings.KORA_DEADLINE_S + OPEN_GRACE_S,
+            lease_s=settings.KORA_LEASE_S,
+        )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -13,7 +14,7 @@ from django.db import connection as django_connection
 
 from analytics import ledger, tasks
 from analytics.lookup import Connection
-from analytics.models import Attempt, Budget, BudgetWindow, Exchange, LedgerRow
+from analytics.models import Attempt, Budget, BudgetWindow, Exchange, LedgerRow, Price
 from analytics.values import Held, Origin, Outcome, Refused, Settlement
 from tests.analytics import books
 from tests.analytics.books import Book
@@ -290,6 +291,40 @@ def test_a_sweep_ends_what_its_owner_left(book: Book, connection: Connection) ->
         True,
         ledger.UNCONFIRMED,
     )
+    assert ledger.checks(connection) == []
+
+
+PER_SECOND = Decimal("0.00001")
+
+
+@pytest.mark.parametrize(("held_usd", "token_usd", "is_timed"),
+                         [("1", 0, True), ("0.00001", 0, False), ("1", 5, False)])  # fmt: skip
+def test_seconds_of_our_own_that_nobody_counted_are_those_until_the_last_sign_of_life(
+    book: Book, connection: Connection, held_usd: str, token_usd: int, is_timed: bool
+) -> None:
+    """Never more than the hold, and no guess where a provider may bill tokens."""
+    price = Price.objects.create(
+        backend="mini", price_in=0, price_out=token_usd, price_cached_in=0,
+        price_compute_s=PER_SECOND,
+    )  # fmt: skip
+    budget = book.budget(10)
+    held = replace(books.hold(held_usd, books.span(budget)), price_id=price.pk)
+    ledger.hold(connection, book.origin(), held)
+    ledger.claim(connection, [held.attempt_id], worker="dead", lease_s=-1)
+    Attempt.objects.update(
+        created_at=datetime.now(UTC) - timedelta(seconds=60),
+        lease_until=datetime.now(UTC) - timedelta(seconds=20),
+    )
+    assert ledger.sweep(connection, open_limit_s=600, lease_s=15).settled == 1
+    row = LedgerRow.objects.get()
+    assert (row.unconfirmed, row.estimated) == (True, True)
+    if is_timed:
+        assert 29.9 < row.compute_s < 30.1, "40 s of leases, two thirds of the last unused"
+        assert row.cost == row.compute_s * PER_SECOND
+        assert row.note == ledger.UNTIMED
+    else:
+        assert (row.cost, row.compute_s) == (Decimal(held_usd), 0)
+    assert (window(budget).held, window(budget).settled) == (0, row.cost)
     assert ledger.checks(connection) == []
 
 
