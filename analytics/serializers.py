@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from analytics import prices, reports
+from analytics import booked, prices, reports
 from analytics.models import Attempt, Budget, BudgetScope, Exchange, LedgerRow, Price
 from teams import access
 from teams.models import ApiKey, Organisation, Team
@@ -281,11 +281,15 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
 
 
 class ReceiptSerializer(ExchangeSerializer):
+    receipt = serializers.SerializerMethodField()
     tries = serializers.SerializerMethodField()
     ledger = serializers.SerializerMethodField()
 
     class Meta(ExchangeSerializer.Meta):
         fields = [*ExchangeSerializer.Meta.fields, "receipt", "tries", "ledger"]
+
+    def get_receipt(self, exchange: Exchange) -> dict[str, Any]:
+        return booked.receipt(exchange)
 
     def get_tries(self, exchange: Exchange) -> list[dict[str, Any]]:
         rows = exchange.tries.order_by("number")

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analytics import browsing, charts, figures, receipts
+from analytics import booked, browsing, charts, figures, receipts
 from analytics.models import Exchange, ExchangeState, LedgerRow, Price
 from teams.access import actor_of
 from teams.models import ApiKey
@@ -35,6 +35,7 @@ def receipt(request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
     exchange = seen_by(request).filter(id=exchange_id).first()
     if exchange is None:
         raise Http404
+    exchange.receipt = booked.receipt(exchange)
     rows = list(LedgerRow.objects.filter(exchange_id=exchange.id).order_by("id"))
     shown = {
         "exchange": exchange,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from analytics import booked
 from analytics.models import Exchange, LedgerRow
 from caching.values import NoMatch
 from routing import answers, catalog, policy, questions, replies, rules, signals, stages
@@ -118,7 +119,7 @@ def _as_json(exchange: Exchange) -> dict[str, Any]:
              "estimated": row.estimated, "unconfirmed": row.unconfirmed}
             for row in rows
         ],
-        "receipt": exchange.receipt,
+        "receipt": booked.receipt(exchange),
     }  # fmt: skip
 
 

@@ -213,7 +213,12 @@ def test_a_cancelled_call_costs_what_it_probably_took(key: str) -> None:
         asked.result(10)
         eventually(LedgerRow.objects.exists, within_s=5, what="a settlement")
         assert host.running == {"mini:q8_0": 0}
-    row = LedgerRow.objects.get()
+        row = LedgerRow.objects.get()
+        path = f"/v1/requests/{row.exchange_id}"
+        (told,) = kora.ask(method="GET", path=path, headers=headers).json()["receipt"]["attempts"]
+    assert (Decimal(told["cost"]), told["outcome"]) == (row.cost, "cancelled")
+    assert told["compute_s"] == pytest.approx(float(row.compute_s), abs=1e-6)
+    assert told["tokens"] == row.prompt_tokens + row.completion_tokens
     assert row.estimated
     assert row.cost == row.compute_s * A_SECOND
     assert 0 < row.compute_s <= Decimal(row.prompt_tokens) / 1000
