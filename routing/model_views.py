@@ -107,7 +107,7 @@ def _viewer(request: HttpRequest) -> dict[str, Any]:
 
 def _found(reference: str) -> ModelFile:
     try:
-        return models.find(reference)
+        return models.look(reference)
     except ModelError as error:
         raise Http404(str(error)) from error
 

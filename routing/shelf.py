@@ -32,6 +32,7 @@ WORDS = {
     "taken-out": ("taken out", "bad"),
 }
 """A gauge's state as the page says it, and how the badge looks."""
+DAMAGED = "The file has another size than when it was taken in. Remove it and bring it again."
 TAKEN_OUT = "A worker died twice while it was loading this file, so none loads it any more."
 
 
@@ -99,6 +100,8 @@ def state(model: ModelFile) -> State:
     Embedders run in the web process and beat for nobody."""
     if model.facts.embeds:
         return State(word="embedder")
+    if model.damaged:
+        return State(word="damaged", look="bad", message=DAMAGED)
     said = [each for each in gauges.everything() if each.model == model.reference]
     found = said[0] if said else None
     if _marks().crashes(model.reference, model.path) >= crashes.ENOUGH:
@@ -161,7 +164,7 @@ def capabilities_of(facts: Facts) -> tuple[str, ...]:
 
 def remove(reference: str, *, force: bool = False) -> ModelFile:
     """Refused while an enabled backend answers with it."""
-    model = models.find(reference)
+    model = models.look(reference)
     if ":" not in reference:
         raise AbsentModelError(f"Say which variant: {model.reference}?")
     busy = [row.name for row in users(model) if row.enabled]

@@ -15,6 +15,7 @@ from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
 from inference.local.words import Gauges, Settings, Told
 from inference.store import models
+from inference.store.errors import ModelError
 from inference.store.models import ModelFile
 from inference.talk.chat import Chat
 from inference.words import EngineError, Failure
@@ -28,7 +29,7 @@ GIVEN_UP = frozenset({"failed", "taken-out"})
 
 Open = Callable[[ModelFile, Settings], Engine]
 Inbox = asyncio.Queue[tuple[int, Told]]
-Key = tuple[str, str, Settings]
+Key = tuple[str, tuple[int, int, int], Settings]
 
 
 class NoRoomError(EngineError):
@@ -155,7 +156,12 @@ class Residents:
                 await _closed(place.resident)
 
     def _place(self, model: ModelFile, settings: Settings) -> Place:
-        key = (model.reference, model.sha256, settings)
+        """A file that was replaced or repaired is another model; its state begins anew."""
+        key = (model.reference, model.stamp, settings)
+        if key not in self._places:
+            for other in [other for other in self._places if _was(other, model)]:
+                if not (self._places[other].resident or self._places[other].loading):
+                    del self._places[other]
         return self._places.setdefault(key, Place(model=model, settings=settings))
 
     def _notice_trouble(self, place: Place) -> None:
@@ -209,6 +215,10 @@ class Residents:
 
     def _opened(self, model: ModelFile, settings: Settings) -> tuple[Engine, Chat]:
         """On a thread of its own: this takes from milliseconds to minutes."""
+        try:
+            models.store().verify(model)
+        except ModelError as error:
+            raise EngineError(Failure.SERVER, str(error)) from error
         with _marks().loading(model.reference, model.path, settings.label):
             engine = self._opening(model, settings)
         facts = engine.facts
@@ -226,7 +236,7 @@ class Residents:
         wanted = layout.room(model.facts, settings).bytes
         idle = [key for key, place in self._places.items() if _idle(place)]
         for key in sorted(idle, key=self._last_used):
-            replaced = key[0] == model.reference and key[1] != model.sha256
+            replaced = _was(key, model)
             if replaced or self._used_bytes() + wanted > self._memory_bytes:
                 await self._put_out(key, forget=replaced)
         used = self._used_bytes()
@@ -254,6 +264,11 @@ async def _closed(resident: Resident) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(resident.left.wait(), LEAVING_S)
         await asyncio.to_thread(resident.engine.close)
+
+
+def _was(key: Key, model: ModelFile) -> bool:
+    """This is what the model's file was before it changed."""
+    return key[0] == model.reference and key[1] != model.stamp
 
 
 def _failed(place: Place, error: EngineError) -> None:

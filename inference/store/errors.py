@@ -9,6 +9,17 @@ class AbsentModelError(ModelError):
     """No model of that name is in the store."""
 
 
+class DamagedModelError(AbsentModelError):
+    """The file is not what was taken in any more: it counts as absent until it is brought again."""
+
+    def __init__(self, reference: str, how: str) -> None:
+        super().__init__(
+            f"The file of {reference} is damaged: {how}. Nothing is answered from it. Remove it "
+            "and bring it again; what comes with KORA is made anew at the next start. "
+            "`manage.py models check` looks at every file."
+        )
+
+
 class BadModelError(ModelError):
     """The file is no whole, plain GGUF model."""
 

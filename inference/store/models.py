@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.store import facts
-from inference.store.errors import AbsentModelError, ModelError
+from inference.store.errors import AbsentModelError, DamagedModelError, ModelError
 from inference.store.facts import Facts
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -43,6 +43,15 @@ class ModelFile:
     imported_at: datetime
     speed: Mapping[str, Any] = field(default_factory=dict)
     """What `models bench` measured on this machine; empty before."""
+    checked_mtime_ns: int = 0
+    """Of the file whose checksum was last found right; 0: of none, look again."""
+    stamp: tuple[int, int, int] = (0, 0, 0)
+    """Size, time of its last change and number of the file as it is now."""
+
+    @property
+    def damaged(self) -> bool:
+        """Its size alone says so; most damage only a checksum tells."""
+        return self.stamp[0] != self.facts.bytes
 
     @property
     def reference(self) -> str:
@@ -52,19 +61,48 @@ class ModelFile:
 class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._wrong: set[tuple[int, int, int]] = set()
+        """Stamps of files whose checksum this process has found wrong."""
 
     def find(self, reference: str) -> ModelFile:
         """By `name:variant`; a bare name means its usual variant, or else its largest."""
+        model = self.look(reference)
+        if model.damaged:
+            raise DamagedModelError(
+                model.reference,
+                f"it has {model.stamp[0]} bytes where {model.facts.bytes} were taken in",
+            )
+        return model
+
+    def look(self, reference: str) -> ModelFile:
+        """As `find`, damaged or not, but rather a whole one."""
         name, variant = split(reference)
         found = [self._read(name, variant)] if variant else self._variants(name)
-        whole = [model for model in found if model]
-        if not whole:
+        there = [model for model in found if model]
+        if not there:
             raise AbsentModelError(
                 f"The model {reference} is not in the store; `manage.py models list` shows what is."
             )
-        return max(whole, key=lambda model: (model.variant == USUAL, model.facts.bytes))
+        return max(
+            there,
+            key=lambda model: (not model.damaged, model.variant == USUAL, model.facts.bytes),
+        )
+
+    def verify(self, model: ModelFile, *, anyway: bool = False) -> None:
+        """Raises DamagedModelError. The checksum is computed if the file has changed since it was
+        last found right, or `anyway`; for gigabytes that takes a while."""
+        if model.damaged:
+            self.find(model.reference)
+        if model.checked_mtime_ns == model.stamp[1] and not anyway:
+            return
+        if model.stamp in self._wrong or checksum(model.path) != model.sha256:
+            self._wrong.add(model.stamp)
+            self._note(model, 0)
+            raise DamagedModelError(model.reference, "its checksum differs")
+        self._note(model, model.stamp[1])
 
     def all_files(self) -> list[ModelFile]:
+        """Damaged ones too, so that they can be seen and removed."""
         names = sorted(path.name for path in _folders(self.folder))
         return [model for name in names for model in self._variants(name)]
 
@@ -101,11 +139,15 @@ class Store:
             model.path.parent.mkdir(parents=True, exist_ok=True)
             _settle(taken)
             taken.replace(model.path)
+            stamp = _stamp(model.path)
+            model = replace(model, checked_mtime_ns=stamp[1], stamp=stamp)
             self._record(model)
         return model
 
     def must_be_free(self, reference: str) -> None:
-        if self._read(*split(reference)):
+        """A damaged one is in nobody's way."""
+        there = self._read(*split(reference))
+        if there and not there.damaged:
             raise ModelError(f"{reference} exists already; remove it first.")
 
     def note_speed(self, reference: str, speed: Mapping[str, Any]) -> ModelFile:
@@ -117,7 +159,7 @@ class Store:
     def remove(self, reference: str) -> ModelFile:
         """A process that has it open keeps it until it closes it."""
         with self._alone():
-            model = self.find(reference)
+            model = self.look(reference)
             _record_of(model.path).unlink()
             model.path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # other variants
@@ -136,16 +178,15 @@ class Store:
         return self.folder / name / f"{variant}.gguf"
 
     def _variants(self, name: str) -> list[ModelFile]:
-        files = sorted((self.folder / name).glob("*.gguf"))
+        files = sorted((self.folder / name).glob("*.json"))
         return [model for path in files if (model := self._read(name, path.stem))]
 
     def _read(self, name: str, variant: str) -> ModelFile | None:
-        """None unless the file and its record stand and belong together."""
+        """None unless its record stands."""
         path = self._place(name, variant)
         try:
             stored = json.loads(_record_of(path).read_text())
-            model = _of_json(stored, name=name, variant=variant, path=path)
-            return model if path.stat().st_size == model.facts.bytes else None
+            return _of_json(stored, name=name, variant=variant, path=path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -156,6 +197,13 @@ class Store:
         _settle(fresh)
         fresh.replace(path)
         _settle(path.parent)
+
+    def _note(self, model: ModelFile, mtime_ns: int) -> None:
+        """Another may have removed or replaced it meanwhile, or the disk may be read-only."""
+        with contextlib.suppress(OSError, ModelError), self._alone():
+            now = self.look(model.reference)
+            if now.sha256 == model.sha256 and now.checked_mtime_ns != mtime_ns:
+                self._record(replace(now, checked_mtime_ns=mtime_ns))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -208,6 +256,10 @@ def find(reference: str) -> ModelFile:
     return store().find(reference)
 
 
+def look(reference: str) -> ModelFile:
+    return store().look(reference)
+
+
 def all_files() -> list[ModelFile]:
     return store().all_files()
 
@@ -230,6 +282,7 @@ def _as_json(model: ModelFile) -> dict[str, Any]:
         "imported_at": model.imported_at.isoformat(),
         "facts": model.facts.as_json(),
         "speed": dict(model.speed),
+        "checked_mtime_ns": model.checked_mtime_ns,
     }
 
 
@@ -243,7 +296,17 @@ def _of_json(stored: Mapping[str, Any], *, name: str, variant: str, path: Path) 
         imported_at=datetime.fromisoformat(stored["imported_at"]),
         facts=Facts.of_json(stored["facts"]),
         speed=dict(stored.get("speed") or {}),
+        checked_mtime_ns=int(stored.get("checked_mtime_ns") or 0),
+        stamp=_stamp(path),
     )
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def _copy(source: Path, target: Path) -> None:

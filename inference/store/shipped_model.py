@@ -16,6 +16,7 @@ VARIANT = "q8_0"
 REFERENCE = f"{NAME}:{VARIANT}"
 ORIGINAL = f"{NAME}:f16"
 SOURCE = "shipped with KORA"
+MADE_BY_US = frozenset({SOURCE, "quantised from f16"})
 FOLDER = Path(__file__).with_name("shipped")
 PLACED = ".shipped.json"
 """Which file was placed: one that an operator removed afterwards does not come back."""
@@ -26,13 +27,17 @@ def file() -> Path:
 
 
 def is_due(store: Store) -> bool:
-    """This release brings a file that this store has never had."""
-    return file().exists() and _placed(store) != models.checksum(file())
+    """This release brings a file that this store has never had, or what it has is damaged."""
+    if not file().exists():
+        return False
+    return _placed(store) != models.checksum(file()) or bool(_damaged(store))
 
 
 def place(store: Store, progress: Progress = quantising.quiet) -> ModelFile:
     """Whatever a kill leaves undone is done by the next call."""
     _clear_older(store)
+    for reference in _damaged(store):
+        store.remove(reference)
     if not _has(store, ORIGINAL):
         store.import_file(file(), ORIGINAL, source=SOURCE)
     if not _has(store, REFERENCE):
@@ -99,6 +104,18 @@ def _clear_older(store: Store) -> None:
         raise ModelError(f"Another model is called {ORIGINAL} in this store.")
     for model in older:
         store.remove(model.reference)
+
+
+def _damaged(store: Store) -> list[str]:
+    """Of what was placed here by us; both are small enough to be read at every start."""
+    found = []
+    for model in store.all_files():
+        if model.reference in {ORIGINAL, REFERENCE} and model.source in MADE_BY_US:
+            try:
+                store.verify(model, anyway=True)
+            except ModelError:
+                found.append(model.reference)
+    return found
 
 
 def _has(store: Store, reference: str) -> bool:

@@ -187,6 +187,19 @@ def test_the_list_says_who_uses_what(store: Store, file: Path) -> None:
     assert line[-1] == "b-tiny:f16"
 
 
+def test_a_damaged_file_is_found_listed_and_removed(store: Store, file: Path) -> None:
+    path = store.import_file(file, "tiny:f16").path
+    assert say("check") == "tiny:f16 is whole.\n"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(CommandError, match="1 of 1 files are damaged"):
+        say("check", "tiny:f16")
+    path.write_bytes(b"")
+    assert "damaged" in say("list")
+    assert shelf.state(store.look("tiny:f16")).word == "damaged"
+    say("remove", "tiny:f16")
+    assert store.all_files() == []
+
+
 def test_import_names_quantises_and_says_so(store: Store, file: Path) -> None:
     said = say("import", str(file), "--name", "mine", "--quantize", "q8_0", "--move")
     assert "mine:f16 is in the store" in said

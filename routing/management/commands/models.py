@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from inference.local import layout
 from inference.local.words import Settings
 from inference.store import measuring, models, quantising, sizes
-from inference.store.errors import ModelError
+from inference.store.errors import DamagedModelError, ModelError
 from inference.store.facts import Facts
 from inference.store.measuring import Load
 from inference.store.models import ModelFile
@@ -29,7 +29,7 @@ ROW = "{:<32} {:>9} {:>9} {:>9} {:>9}  {}"
 
 
 class Command(BaseCommand):
-    help = "Lists, fetches, imports, inspects, measures and removes model files (GGUF)."
+    help = "Lists, fetches, imports, inspects, measures, checks and removes model files (GGUF)."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -43,6 +43,8 @@ class Command(BaseCommand):
         inspect = verbs.add_parser("inspect", help="what a model, or any GGUF file, says of itself")
         inspect.add_argument("what", metavar="NAME:VARIANT|FILE")
         _bench(verbs.add_parser("bench", help="measure a model's speed on this machine"))
+        check = verbs.add_parser("check", help="compare files with their checksums")
+        check.add_argument("reference", nargs="?", default="", metavar="NAME:VARIANT")
         remove = verbs.add_parser("remove", help="delete a variant from the store")
         remove.add_argument("reference", metavar="NAME:VARIANT")
         remove.add_argument("--force", action="store_true", help="even if a backend uses it")
@@ -55,6 +57,7 @@ class Command(BaseCommand):
             "quantize": self._quantize,
             "inspect": self._inspect,
             "bench": self._bench,
+            "check": self._check,
             "remove": self._remove,
         }
         try:
@@ -79,7 +82,7 @@ class Command(BaseCommand):
                     sizes.told(model.facts.bytes),
                     model.facts.usual_context() or "?",
                     sizes.told(model.facts.running_bytes()),
-                    _speed(model),
+                    "damaged" if model.damaged else _speed(model),
                     ", ".join(_users(model)) or "-",
                 )
             )
@@ -125,6 +128,21 @@ class Command(BaseCommand):
         models.store().note_speed(model.reference, speed)
         for name, value in speed.items():
             self.stdout.write(f"{name:<24} {value}")
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        """Remembered where it is wrong: no worker loads such a file, whatever its date says."""
+        wanted = options["reference"]
+        found = [models.look(wanted)] if wanted else models.all_files()
+        wrong = 0
+        for model in found:
+            try:
+                models.store().verify(model, anyway=True)
+                self.stdout.write(f"{model.reference} is whole.")
+            except DamagedModelError as error:
+                wrong += 1
+                self.stdout.write(str(error))
+        if wrong:
+            raise CommandError(f"{wrong} of {len(found)} files are damaged.")
 
     def _remove(self, options: Mapping[str, Any]) -> None:
         reference, force = options["reference"], options["force"]

@@ -159,6 +159,22 @@ async def test_who_waits_for_a_model_may_leave_and_it_is_loaded_all_the_same(
     await local.close()
 
 
+async def test_a_damaged_file_is_not_answered_from_and_a_repaired_one_is(
+    store: models.Store,
+) -> None:
+    local, path = Local(), store.find("tiny:f16").path
+    before = (await whole(local)).body["choices"]
+    good = path.read_bytes()
+    path.write_bytes(good[:-8] + b"rotten!!")
+    assert "is damaged: its checksum differs" in (await refusal(local)).message
+    fresh = path.with_suffix(".fresh")
+    fresh.write_bytes(good)
+    fresh.replace(path)
+    assert (await whole(local)).body["choices"] == before
+    assert [said.state for said in local.gauges()] == ["ready"]
+    await local.close()
+
+
 async def test_an_engine_that_broke_is_put_out_and_said_so(store: models.Store) -> None:
     local = Local()
     await whole(local)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from inference.store import models
-from inference.store.errors import AbsentModelError, BadModelError, ModelError
+from inference.store.errors import AbsentModelError, BadModelError, DamagedModelError, ModelError
 from inference.store.models import Store
 
 
@@ -108,7 +109,35 @@ def test_a_file_that_changed_behind_its_record_is_not_used(store: Store, tiny_mo
     made = store.import_file(tiny_model, "tiny:f16")
     made.path.write_bytes(tiny_model.read_bytes()[:-100])
 
+    with pytest.raises(DamagedModelError, match="damaged: it has"):
+        store.find("tiny:f16")
+    assert [(each.reference, each.damaged) for each in store.all_files()] == [("tiny:f16", True)]
+    store.import_file(tiny_model, "tiny:f16")
+    assert store.find("tiny:f16").sha256 == made.sha256
+    made.path.unlink()
+    assert store.remove("tiny:f16").damaged
     assert store.all_files() == []
+
+
+def test_a_file_that_changed_is_checked_once_and_refused_when_it_is_damaged(
+    store: Store, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = store.import_file(tiny_model, "tiny:f16")
+    os.utime(made.path, (1, 1))
+    store.verify(store.find("tiny:f16"))
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "checksum", None)
+        store.verify(store.find("tiny:f16"))
+
+    with made.path.open("r+b") as file:
+        file.seek(-8, os.SEEK_END)
+        file.write(b"rotten!!")
+    os.utime(made.path, (1, 1))
+    store.verify(store.find("tiny:f16"))  # nothing tells
+    with pytest.raises(DamagedModelError, match="its checksum differs"):
+        store.verify(store.find("tiny:f16"), anyway=True)
+    with pytest.raises(DamagedModelError, match="models check"):  # now it is remembered
+        store.verify(store.find("tiny:f16"))
 
 
 @pytest.mark.parametrize("record", ["", "[]", "{}", '{"source": 1}', "null"])

@@ -64,6 +64,21 @@ def test_one_that_was_removed_does_not_come_back(store: Store) -> None:
     assert not shipped_model.is_due(store)
 
 
+@pytest.mark.parametrize("variant", ["f16", "q8_0"])
+def test_what_was_damaged_is_made_again(store: Store, variant: str) -> None:
+    whole = shipped_model.place(store)
+    path = store.find(f"kora-mini:{variant}").path
+    path.write_bytes(path.read_bytes()[:-8] + b"rotten!!")
+
+    assert shipped_model.is_due(store)
+    assert shipped_model.place(store).sha256 == whole.sha256
+    assert not shipped_model.is_due(store)
+
+    path.write_bytes(b"")
+    assert shipped_model.is_due(store)
+    assert shipped_model.place(store).sha256 == whole.sha256
+
+
 def test_a_release_without_it_has_nothing_to_do(store: Store, folder: Path) -> None:
     (folder / "kora-mini-f16.gguf").unlink()
     assert not shipped_model.is_due(store)
