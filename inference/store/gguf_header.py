@@ -69,6 +69,8 @@ class Header:
 def read(path: Path) -> Header:
     """Raises BadModelError with the reason when this is no whole GGUF file."""
     try:
+        if not path.is_file() and path.exists():
+            raise BadModelError(f"{path.name} is no regular file.")  # a pipe would never end
         with path.open("rb", buffering=1 << 18) as file:
             return _Reader(file, path.stat().st_size).header()
     except OSError as error:

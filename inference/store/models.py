@@ -13,15 +13,19 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inference.store import facts
-from inference.store.errors import AbsentModelError, DamagedModelError, ModelError
+from inference.store import facts, incoming
+from inference.store.errors import (
+    AbsentModelError,
+    BadModelError,
+    DamagedModelError,
+    ModelError,
+)
 from inference.store.facts import Facts
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -110,7 +114,11 @@ class Store:
         self, path: Path, reference: str, *, move: bool = False, source: str = ""
     ) -> ModelFile:
         """Takes a copy, or the file itself; a bad one is refused before anything is written."""
-        self.must_be_free(":".join(_named(reference, facts.inspect(path))))
+        found = facts.inspect(path)
+        _must_be_of_use(found)
+        self.must_be_free(":".join(_named(reference, found)))
+        if not move:
+            incoming.must_fit(self.folder, found.bytes)
         with self.incoming() as folder:
             taken = folder / "model.gguf"
             _move(path, taken) if move else _copy(path, taken)
@@ -124,6 +132,7 @@ class Store:
     def keep(self, taken: Path, reference: str, *, source: str) -> ModelFile:
         """Makes a finished file of `incoming` visible under this name, or refuses and leaves it."""
         found = facts.inspect(taken)
+        _must_be_of_use(found)
         name, variant = _named(reference, found)
         model = ModelFile(
             name=name,
@@ -168,11 +177,18 @@ class Store:
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
-        """A folder on the store's disk for what is being made; gone afterwards."""
-        place = self.folder / INCOMING
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place) as folder:
-            yield Path(folder)
+        """A folder on the store's disk for what is being made; gone afterwards, or, when this
+        process is killed, when the next one begins."""
+        with self._alone():
+            begun = incoming.begin(self.folder / INCOMING)
+        with incoming.held(*begun) as folder:
+            yield folder
+
+    def sweep(self) -> None:
+        """Deletes what killed processes have left."""
+        if self.folder.exists():
+            with self._alone():
+                incoming.sweep(self.folder / INCOMING)
 
     def _place(self, name: str, variant: str) -> Path:
         return self.folder / name / f"{variant}.gguf"
@@ -230,6 +246,14 @@ def _named(reference: str, found: Facts) -> tuple[str, str]:
     """A file that comes under a bare name is the variant that it says it is."""
     name, variant = split(reference)
     return name, variant or split(f"x:{found.quantisation}")[1]
+
+
+def _must_be_of_use(found: Facts) -> None:
+    if not found.context and not found.embeds:
+        raise BadModelError(
+            "The file does not say how many tokens its model can hold (context_length), so "
+            "llama.cpp would not load it."
+        )
 
 
 def checksum(path: Path) -> str:

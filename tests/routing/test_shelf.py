@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,6 +190,24 @@ def test_the_list_says_who_uses_what(store: Store, file: Path) -> None:
     assert line[-1] == "b-tiny:f16"
 
 
+def test_a_reader_that_has_read_enough_is_no_error(store: Store, file: Path) -> None:
+    store.import_file(file, "tiny:f16")
+    home = {"KORA_HOME": str(store.folder.parent), "KORA_SECRET_KEY": "check"}
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "manage.py", "models", "inspect", "tiny:f16"]
+    done = subprocess.run(
+        command,
+        check=False,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **home},
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_damaged_file_is_found_listed_and_removed(store: Store, file: Path) -> None:
     path = store.import_file(file, "tiny:f16").path
     assert say("check") == "tiny:f16 is whole.\n"
@@ -205,6 +226,15 @@ def test_import_names_quantises_and_says_so(store: Store, file: Path) -> None:
     assert "mine:f16 is in the store" in said
     assert "mine:q8_0 is in the store" in said
     assert not file.exists()
+
+
+def test_a_variant_that_cannot_be_made_is_refused_before_anything_is_taken_in(
+    store: Store, file: Path
+) -> None:
+    with pytest.raises(CommandError, match="cannot be made here"):
+        say("import", str(file), "--quantize", "zzz", "--move")
+    assert file.exists()
+    assert store.all_files() == []
 
 
 def test_a_bad_import_says_why(store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -62,6 +64,9 @@ class Command(BaseCommand):
         }
         try:
             verbs[verb](options)
+            self.stdout.flush()
+        except BrokenPipeError:  # `| head` has read enough, and Python would complain at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except ModelError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -98,6 +103,8 @@ class Command(BaseCommand):
         path = Path(options["file"])
         name = options["name"] or path.stem
         reference = f"{name}:{options['variant']}" if options["variant"] else name
+        if mix := options["quantize"]:
+            quantising.must_be_possible(path.name, models.inspect(path), mix)
         model = models.store().import_file(path, reference, move=options["move"])
         self._done("import", model)
         if options["quantize"]:

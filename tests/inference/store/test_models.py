@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.store import models
+from inference.store import incoming, models
 from inference.store.errors import AbsentModelError, BadModelError, DamagedModelError, ModelError
 from inference.store.models import Store
+from tests.inference.store import raw
 
 
 @pytest.fixture
@@ -160,6 +161,49 @@ def test_a_record_of_another_release_is_still_read(store: Store, tiny_model: Pat
     record.write_text(json.dumps(stored))
 
     assert store.find("tiny:f16").facts == made.facts
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_another_makes_is_not(
+    store: Store,
+) -> None:
+    left = store.folder / models.INCOMING / "tmpold"
+    left.mkdir(parents=True)
+    (left / "model.gguf").write_bytes(b"half")
+    (left / incoming.LOCK).touch()
+    part = store.folder / models.INCOMING / "x.part"
+    part.touch()
+    with store.incoming() as mine, store.incoming() as other:
+        assert not left.exists()
+        assert mine.exists()
+        assert other.exists()
+        left.mkdir()
+        store.sweep()
+    assert list((store.folder / models.INCOMING).iterdir()) == [part]
+
+
+def test_a_copy_needs_room_and_says_so_first(
+    store: Store, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "SPARE_BYTES", 1 << 60)
+    with pytest.raises(ModelError, match="disk is too full"):
+        store.import_file(tiny_model, "tiny:f16")
+
+
+def test_a_pipe_is_no_model_and_nothing_waits_for_it(store: Store, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gguf")
+    with pytest.raises(BadModelError, match="no regular file"):
+        store.import_file(tmp_path / "pipe.gguf", "pipe:f16")
+
+
+def test_a_file_that_does_not_say_how_much_it_holds_is_refused(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.gguf"
+    path.write_bytes(
+        raw.file([raw.words("general.architecture", "llama")], [raw.tensor("output.weight", 32)])
+    )
+    with pytest.raises(BadModelError, match="context_length"):
+        store.import_file(path, "x:f32")
 
 
 def test_speed_is_kept_with_the_model(store: Store, tiny_model: Path) -> None:

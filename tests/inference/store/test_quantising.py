@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.store import quantising
+from inference.store import incoming, quantising
 from inference.store.errors import ModelError
 from inference.store.models import Store
 
@@ -33,7 +33,7 @@ def test_a_variant_is_made_beside_its_original(store: Store) -> None:
     assert store.find("tiny").reference == "tiny:q8_0"
 
 
-@pytest.mark.parametrize("mix", ["iq2_xxs", "f16", "nonsense", "../x"])
+@pytest.mark.parametrize("mix", ["iq2_xxs", "f16", "nvfp4", "q1_0", "nonsense", "../x"])
 def test_a_mix_that_cannot_be_made_is_refused(store: Store, mix: str) -> None:
     with pytest.raises(ModelError, match="cannot be made here"):
         quantising.quantise(store, "tiny:f16", mix)
@@ -47,12 +47,20 @@ def test_quantising_twice_is_refused(store: Store) -> None:
         quantising.quantise(store, "tiny:f16", "q8_0")
 
 
+def test_a_full_disk_is_told_before_anything_is_made(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "SPARE_BYTES", 1 << 60)
+    with pytest.raises(ModelError, match="disk is too full"):
+        quantising.quantise(store, "tiny:f16", "q8_0")
+
+
 def test_a_child_that_fails_leaves_nothing(store: Store) -> None:
     """The weights are spoiled behind the record, which only the child can notice."""
     model = store.find("tiny:f16")
     model.path.write_bytes(b"GGUF" + bytes(model.facts.bytes - 4))
 
-    with pytest.raises(ModelError, match="ended with status"):
+    with pytest.raises(ModelError, match=r"could not make q8_0 of f16\.gguf: [^;\n]+$"):
         quantising.quantise(store, "tiny:f16", "q8_0")
 
     assert [model.reference for model in store.all_files()] == ["tiny:f16"]
