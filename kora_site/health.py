@@ -124,7 +124,9 @@ class GaugesSerializer(serializers.Serializer[Any]):
     """A model of our own as its worker last described it."""
 
     model = serializers.CharField()
-    state = serializers.CharField(help_text="`ready`, `loading`, `failed` or `taken-out`")
+    state = serializers.CharField(
+        help_text="`ready`, `loading`, `not loaded`, `failed` or `taken-out`"
+    )
     message = serializers.CharField(required=False, allow_blank=True)
     slots, running, waiting, bound = (serializers.IntegerField(required=False) for _ in range(4))
     prefill_tps, decode_tps, wait_s = (serializers.FloatField(required=False) for _ in range(3))

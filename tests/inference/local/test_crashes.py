@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inference.local import crashes, options, residents
+from inference.local import crashes, layout, options, residents
 from inference.local.crashes import Marks, TakenOutError
 from inference.local.engine import Engine
 from inference.local.local import Local
@@ -172,6 +173,24 @@ async def test_a_damaged_file_is_not_answered_from_and_a_repaired_one_is(
     fresh.replace(path)
     assert (await whole(local)).body["choices"] == before
     assert [said.state for said in local.gauges()] == ["ready"]
+    await local.close()
+
+
+async def test_models_with_long_contexts_do_not_put_each_other_out(
+    store: models.Store, tmp_path: Path
+) -> None:
+    """Their headers say 128k; the engine here is opened with less, for the sake of this machine."""
+    shape = replace(tiny.SHAPE, context=131_072)
+    for name in ("one", "two"):
+        store.import_file(tiny.write(tmp_path / "x.gguf", shape=shape), f"{name}:f16", move=True)
+
+    def opening(model: ModelFile, settings: Settings) -> Engine:
+        return residents.open_engine(model, replace(settings, context=512, slots=1))
+
+    local = Local(opening=opening, memory_bytes=layout.lanes_bytes() * 5 // 2)
+    for name in ("one", "two", "one"):
+        await whole(local, target(f"{name}:f16", context=0, slots=64))
+    assert [said.state for said in local.gauges()] == ["ready", "ready"]
     await local.close()
 
 
