@@ -22,6 +22,8 @@ from tests.running import eventually
 pytestmark = pytest.mark.journey
 
 MODEL = "all-MiniLM-L6-v2"
+ROUNDING = 0.999
+"""In another batch an eight-bit model rounds in another order."""
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +91,18 @@ def test_what_was_embedded_a_moment_ago_is_free(world: World) -> None:
     assert cached == first.json()["usage"]["prompt_tokens"]
 
 
+def alike(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
 def test_callers_at_once_get_their_own_vectors(world: World) -> None:
     texts = [[f"{words()} {n}" for n in range(1 + caller % 4)] for caller in range(16)]
     with ThreadPoolExecutor(16) as callers:
         together = list(callers.map(lambda given: ask(world, given).json()["data"], texts))
     for given, made in zip(texts, together, strict=True):
         again = ask(world, given, headers={"x-kora-cache": "no-cache"}).json()["data"]
-        assert [each["embedding"] for each in made] == [each["embedding"] for each in again]
+        for one, other in zip(made, again, strict=True):
+            assert alike(one["embedding"], other["embedding"]) > ROUNDING
 
 
 def test_auto_is_always_the_same_embedder(world: World) -> None:
