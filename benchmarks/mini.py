@@ -30,6 +30,8 @@ from training.tasks import TASKS
 VARIANTS = ("f16", "q8_0", "q4_k_m", "q2_k")
 MOST_TOKENS = 320
 SLOTS = 16
+WINDOW = 3 * SLOTS
+"""Questions in the engine at once: it looks through those that wait at every step."""
 Marks = dict[str, dict[str, float]]
 
 
@@ -86,8 +88,8 @@ def variants(file: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
 class Sitting:
     """One model answers many questions at once, at temperature 0, as KORA would ask it."""
 
-    def __init__(self, path: Path, *, waiting: int) -> None:
-        settings = Settings(slots=SLOTS, waiting=waiting, threads=1)
+    def __init__(self, path: Path) -> None:
+        settings = Settings(slots=SLOTS, waiting=WINDOW, threads=1)
         self.engine = Engine(path, settings, name=path.stem)
         told = self.engine.facts
         self.chat = Chat(
@@ -96,7 +98,8 @@ class Sitting:
         self.told: queue.Queue[list[tuple[object, Told]]] = queue.Queue()
 
     def answers(self, asked: Sequence[str]) -> list[str]:
-        for number, text in enumerate(asked):
+        coming = enumerate(asked)
+        for number, text in itertools.islice(coming, WINDOW):
             self.engine.submit(self.job(text), number, self.told.put)
         texts, left = [""] * len(asked), len(asked)
         while left:
@@ -106,6 +109,8 @@ class Sitting:
                     texts[number] += told.text
                 elif isinstance(told, Ended):
                     left -= 1
+                    for following, text in itertools.islice(coming, 1):
+                        self.engine.submit(self.job(text), following, self.told.put)
                 else:
                     raise told
         return texts
@@ -195,7 +200,7 @@ def measured(given: argparse.Namespace) -> dict[str, Marks]:
     with variants(given.file, given.variants) as files:
         for name, path in files.items():
             began = time.monotonic()
-            sitting = Sitting(path, waiting=len(asked))
+            sitting = Sitting(path)
             try:
                 answers = sitting.answers([question.sample.asked for question in asked])
             finally:

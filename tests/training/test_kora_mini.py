@@ -29,7 +29,7 @@ ASKED = [
 @pytest.fixture(scope="module")
 def sitting() -> Iterator[mini.Sitting]:
     with mini.variants(shipped_model.file(), ["q8_0"]) as files:
-        sitting = mini.Sitting(files["q8_0"], waiting=200)
+        sitting = mini.Sitting(files["q8_0"])
         yield sitting
         sitting.engine.close()
 
