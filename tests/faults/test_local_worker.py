@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from inference.local import crashes, options
 from tests import running
 from tests.faults.asking import Asker
 from tests.faults.plant import BACK_WITHIN_S, Plant
@@ -33,6 +34,7 @@ DEEP = llama_file.Shape(
 )
 """An answer of thousands of tokens takes it seconds."""
 LONG = 6000
+OPTIONS = {"context": 8192}
 FREE = {"price_in": "0", "price_out": "0"}
 ON_AND_ON = {"temperature": 0, "logit_bias": {str(256 + n): -100 for n in range(4)}}
 AFTER_MANY_S = 60.0
@@ -45,7 +47,7 @@ def ours(plant: Plant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
     made = tiny.write(tmp_path_factory.mktemp("models") / "deep.gguf", shape=DEEP)
     taken = plant.kora.manage("models", "import", str(made), "--name", "deep", "--variant", "f16")
     assert taken.returncode == 0, taken.stderr
-    fields = {"kind": "local", "model": MODEL, "options": {"context": 8192}, **FREE}
+    fields = {"kind": "local", "model": MODEL, "options": OPTIONS, **FREE}
     plant.backend("deep", **fields, context=8192, max_output=LONG)
     plant.await_models("deep")
     yield plant
@@ -135,8 +137,11 @@ async def test_a_model_that_died_with_its_worker_twice_is_taken_out_and_said_so(
 def _leave_marks(folder: Path, file: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     about = file.stat()
+    setting = crashes._key(options.settings(OPTIONS).label)
     for pid in (99_999_997, 99_999_998):
-        (folder / f"{pid}-1.json").write_text(json.dumps([about.st_size, about.st_mtime_ns]))
+        (folder / f"{pid}-1-{setting}.json").write_text(
+            json.dumps([about.st_size, about.st_mtime_ns])
+        )
 
 
 def _state(plant: Plant) -> str:
