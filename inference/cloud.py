@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from inference import chunks, cloud_vectors, failures
+from inference import chunks, cloud_vectors, failures, terms
 from inference.timing import Clock
 from inference.words import Body, Call, Delta, EngineError, Event, Failure, Target
 
@@ -284,19 +284,8 @@ def _asked(target: Target, call: Call) -> dict[str, Any]:
         asked.pop("stream_options", None)
     if extra:
         asked["extra_body"] = {name: call.body[name] for name in sorted(extra)}
-    asked |= {
-        "model": target.model,
-        "stream": call.stream,
-        "api_key": target.secret or None,
-        "api_base": target.api_base or None,
-        "timeout": min(target.timeouts.total_s, call.deadline_s),
-        "num_retries": 0,
-        "max_retries": 0,
-        "drop_params": False,
-        "caching": False,
-        "no-log": True,
-    }
-    return asked | _mocked(target.options)
+    fixed = {"stream": call.stream, **terms.of(target, call)}
+    return asked | fixed | _mocked(target.options)
 
 
 def _mocked(options: Mapping[str, Any]) -> dict[str, Any]:

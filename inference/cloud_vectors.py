@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference import chunks
+from inference import chunks, terms
 from inference.words import Body, Call, Completion, EngineError, Failure, Target
 
 PARAMETERS = ("input", "dimensions", "user", "encoding_format")
@@ -16,15 +16,7 @@ def asked(target: Target, call: Call) -> dict[str, Any]:
     return {
         "encoding_format": "float",  # else the provider's library asks for base64
         **given,
-        "model": target.model,
-        "api_key": target.secret or None,
-        "api_base": target.api_base or None,
-        "timeout": min(target.timeouts.total_s, call.deadline_s),
-        "num_retries": 0,
-        "max_retries": 0,
-        "drop_params": False,
-        "caching": False,
-        "no-log": True,
+        **terms.of(target, call),
     }
 
 
