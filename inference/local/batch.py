@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 STEP_S = 0.06
@@ -27,15 +27,29 @@ class Waiting:
 def order(waiting: Iterable[Waiting], running: Iterable[str]) -> list[int]:
     """Numbers in the order in which lanes are given: by priority; among equals the domain that has
     least running; then as they came."""
-    left = sorted(waiting, key=lambda one: one.number)
+    queues: dict[int, dict[str, deque[int]]] = {}
+    for one in sorted(waiting, key=lambda one: one.number):
+        domains = queues.setdefault(one.priority, {})
+        domains.setdefault(one.domain, deque()).append(one.number)
     has = Counter(running)
-    ordered = []
-    while left:
-        first = min(left, key=lambda one: (-one.priority, has[one.domain], one.number))
-        left.remove(first)
-        has[first.domain] += 1
-        ordered.append(first.number)
-    return ordered
+    return [
+        number
+        for priority in sorted(queues, reverse=True)
+        for number in _turns(queues[priority], has)
+    ]
+
+
+def _turns(queues: dict[str, deque[int]], has: Counter[str]) -> Iterator[int]:
+    """One after the other from whoever has least; `has` is kept up to date."""
+    heap = [(has[domain], numbers[0], domain) for domain, numbers in queues.items()]
+    heapq.heapify(heap)
+    while heap:
+        _, number, domain = heapq.heappop(heap)
+        yield number
+        queues[domain].popleft()
+        has[domain] += 1
+        if queues[domain]:
+            heapq.heappush(heap, (has[domain], queues[domain][0], domain))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
