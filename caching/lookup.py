@@ -1,4 +1,4 @@
-"""The hot queries over stored answers; the team stands in every WHERE."""
+"""The hot queries over stored answers; the scopes stand in every WHERE."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ FIND = """
 SELECT backend, answer, chunks, cost, prompt_tokens, completion_tokens, exchange_id, created_at,
        extract(epoch FROM now() - created_at)::float8
   FROM caching_entry
- WHERE team_id = %s AND fingerprint = %s AND expires_at > now() AND quarantined_at IS NULL
+ WHERE fingerprint = %s AND scope = ANY(%s) AND quarantined_at IS NULL
+   AND (expires_at > now() OR pinned_at IS NOT NULL)
+ ORDER BY pinned_at NULLS LAST, id DESC LIMIT 1
 """
 
 # An answer lost in a crash is asked for again, so nobody waits for the disk.
 STORE = """
 WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-INSERT INTO caching_entry (team_id, fingerprint, model_asked, backend, question, answer, chunks,
+INSERT INTO caching_entry (team_id, scope, fingerprint, model_asked, backend, question, answer, chunks,
                            prompt_tokens, completion_tokens, cost, tags, exchange_id, expires_at)
-SELECT %s, %s, %s, %s, %s, %s::bytea, %s::bytea, %s::int, %s::int, %s::numeric, '{}'::jsonb,
+SELECT %s, %s, %s, %s, %s, %s, %s::bytea, %s::bytea, %s::int, %s::int, %s::numeric, '{}'::jsonb,
        %s::uuid, now() + %s::float8 * interval '1 second'
   FROM quickly
 ON CONFLICT (team_id, fingerprint) DO UPDATE
@@ -38,7 +40,7 @@ DELETE FROM caching_entry WHERE id IN (
 
 
 def find(connection: psycopg.Connection[Any], asked: Asked) -> tuple[Any, ...] | None:
-    return connection.execute(FIND, (asked.team_id, asked.fingerprint), binary=True).fetchone()
+    return connection.execute(FIND, (asked.fingerprint, list(asked.within)), binary=True).fetchone()
 
 
 def store(connection: psycopg.Connection[Any], fresh: Fresh) -> None:
@@ -46,6 +48,7 @@ def store(connection: psycopg.Connection[Any], fresh: Fresh) -> None:
         STORE,
         (
             fresh.team_id,
+            fresh.scope or f"t:{fresh.team_id}",
             fresh.fingerprint,
             fresh.model_asked,
             fresh.backend,
