@@ -22,7 +22,7 @@ def judge(
     question: str, neighbours: Sequence[Neighbour], mind: Mind, terms: Terms
 ) -> Verdict | NoMatch:
     """The neighbours are the nearest first, those of the caller's scopes and surroundings only."""
-    del mind
+    del mind, question
     if not neighbours:
         return NoMatch(reason="nothing-near")
     nearest = neighbours[0]

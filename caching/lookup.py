@@ -20,8 +20,9 @@ SELECT backend, answer, chunks, cost, prompt_tokens, completion_tokens, exchange
 # An answer lost in a crash is asked for again, so nobody waits for the disk.
 STORE = """
 WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-INSERT INTO caching_entry (team_id, scope, fingerprint, model_asked, backend, question, answer, chunks,
-                           prompt_tokens, completion_tokens, cost, tags, exchange_id, expires_at)
+INSERT INTO caching_entry (team_id, scope, fingerprint, model_asked, backend, question, answer,
+                           chunks, prompt_tokens, completion_tokens, cost, tags, exchange_id,
+                           expires_at)
 SELECT %s, %s, %s, %s, %s, %s, %s::bytea, %s::bytea, %s::int, %s::int, %s::numeric, '{}'::jsonb,
        %s::uuid, now() + %s::float8 * interval '1 second'
   FROM quickly
