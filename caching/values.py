@@ -24,6 +24,8 @@ class Question:
     """The last user turn, normalised."""
     surroundings: str
     """A fingerprint of the system prompt, the earlier turns, tools, format, sampling class, …"""
+    plain: tuple[str, ...] = ()
+    """Surroundings of answers that stand for any plain question (`standing.seen_from`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
