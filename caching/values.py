@@ -72,6 +72,8 @@ class Neighbour:
     wrongs: float
     age_s: float
     pinned: bool = False
+    scope: str = ""
+    """Where it is stored: of another team's entry in a shared group no text is told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +112,8 @@ class Match:
     entry_id: int | None = None
     verdict: Verdict | None = None
     pattern_id: int | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+    """What was looked at, for the receipt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +122,8 @@ class NoMatch:
 
     reason: str
     verdict: Verdict | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+    """What was looked at, for the receipt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
