@@ -77,9 +77,21 @@ class Sharing(models.Model):
     team = models.ForeignKey("teams.Team", on_delete=models.CASCADE, related_name="sharings")
     invited_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
+    gives = models.BooleanField(default=False, db_default=False)
+    """Whether what it asks from now on is kept for the group; else it is only served by it."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["group", "team"], name="one_sharing_a_team")]
+        constraints = [
+            models.UniqueConstraint(fields=["group", "team"], name="one_sharing_a_team"),
+            # An answer is kept in one place.
+            models.UniqueConstraint(
+                fields=["team"], condition=Q(gives=True), name="one_group_to_give_to"
+            ),
+            models.CheckConstraint(
+                condition=Q(gives=False) | Q(accepted_at__isnull=False, invited_at__isnull=False),
+                name="gives_only_inside",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.team_id} in {self.group_id}"
@@ -120,6 +132,9 @@ class Entry(models.Model):
     hits = models.IntegerField(default=0, db_default=0)
     last_hit_at = models.DateTimeField(null=True)
     intent = models.ForeignKey("Intent", null=True, on_delete=models.SET_NULL, related_name="+")
+    imported = models.ForeignKey(
+        "Import", null=True, on_delete=models.SET_NULL, related_name="entries", db_index=False
+    )
 
     class Meta:
         verbose_name_plural = "entries"
@@ -133,6 +148,10 @@ class Entry(models.Model):
             models.Index(fields=["fingerprint", "scope"], name="entry_exact"),
             # The console's list, and the miner's walk over a team's newest.
             models.Index(fields=["team", "-id"], name="entry_team_newest"),
+            # What an import brought, for its undoing; few entries were ever imported.
+            models.Index(
+                fields=["imported"], condition=Q(imported__isnull=False), name="entry_imported"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -354,8 +373,10 @@ class Import(models.Model):
     team = models.ForeignKey("teams.Team", on_delete=models.CASCADE, related_name="+")
     name = models.TextField()
     actor = models.TextField(blank=True, default="")
-    model_asked = models.TextField(blank=True, default="auto")
+    model_asked = models.TextField(blank=True, default="*")
+    """Its answers are served where this model is asked for; `*`: whichever is."""
     system_prompt = models.TextField(blank=True, default="")
+    """And under this system prompt; empty: under whichever."""
     state = models.CharField(
         max_length=8,
         choices=[
@@ -370,10 +391,13 @@ class Import(models.Model):
     content = models.BinaryField(default=b"")
     """What is still to be read; emptied when it is done."""
     lines = models.IntegerField(default=0)
+    """Pairs that were looked at; where a killed worker's successor goes on."""
     taken = models.IntegerField(default=0)
     rejected = models.JSONField(default=list)
     """`{"line": n, "why": …}` of what could not be taken, the first thousand."""
     rejections = models.IntegerField(default=0)
+    replaced = models.IntegerField(default=0, db_default=0)
+    """Of those taken: questions that an earlier import had answered."""
     message = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
