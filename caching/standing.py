@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from caching.values import Question
+from caching import scopes
+from caching.values import Asked, Question
 
 ANY = "*"
 SHORTEST_LIMIT = 32
@@ -49,15 +50,35 @@ def fingerprints(question: Question) -> tuple[str, ...]:
     return tuple(fingerprint(each, question.text) for each in question.plain)
 
 
-def seen_from(body: Mapping[str, Any], *, form: str, model: str) -> tuple[str, ...]:
+def places(asked: Asked) -> tuple[tuple[str, str], ...]:
+    """Scope and surroundings of every partition that a question may be near something in.
+
+    An FAQ stands in its team's scope, also for a team whose end users have theirs each: only the
+    standing partitions are looked into there, never what another user was told.
+    """
+    question = asked.question
+    if question is None:
+        return ()
+    own = tuple((scope, question.surroundings) for scope in asked.within)
+    return own + tuple((scope, each) for scope in whole(asked) for each in question.plain)
+
+
+def whole(asked: Asked) -> tuple[str, ...]:
+    """The caller's scopes and his team's."""
+    team = scopes.of_team(asked.team_id)
+    return asked.within if team in asked.within else (*asked.within, team)
+
+
+def seen_from(body: Mapping[str, Any], *, form: str) -> tuple[str, ...]:
     """The surroundings a request looks into, the most particular first; none if it is not plain."""
     if form != "chat" or not _asks_for_words(body):
         return ()
     system = _system(body.get("messages") or ())
     if system is None:
         return ()
+    models = (str(body.get("model") or ANY), ANY)
     systems = (system, ANY) if system else (ANY,)
-    return tuple(surroundings(a, b) for a in (model, ANY) for b in systems)
+    return tuple(surroundings(model, prompt) for model in models for prompt in systems)
 
 
 def _asks_for_words(body: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from caching import standing
-from caching.values import Question
+from caching.values import Asked, Question
 
 ASK = {"role": "user", "content": "How do I return a parcel?"}
 SYSTEM = {"role": "system", "content": "You are the shop's\n  assistant."}
@@ -15,7 +15,7 @@ SYSTEM = {"role": "system", "content": "You are the shop's\n  assistant."}
 
 def seen(*messages: dict[str, Any], form: str = "chat", **fields: Any) -> tuple[str, ...]:
     body = {"model": "auto", "messages": list(messages), **fields}
-    return standing.seen_from(body, form=form, model="auto")
+    return standing.seen_from(body, form=form)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,10 @@ def test_the_same_words_elsewhere_are_another_entry() -> None:
     question = Question(text="q", surroundings="s", plain=("a", "b"))
     one, other = standing.fingerprints(question)
     assert one == standing.fingerprint("a", "q") != other
+
+
+def test_end_users_share_what_stands_and_nothing_else() -> None:
+    question = Question(text="q", surroundings="s", plain=("faq",))
+    asked = Asked(team_id=7, fingerprint="f", scopes=("u:7:ada",), question=question)
+    assert standing.places(asked) == (("u:7:ada", "s"), ("u:7:ada", "faq"), ("t:7", "faq"))
+    assert standing.places(Asked(team_id=7, fingerprint="f")) == ()
