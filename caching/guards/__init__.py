@@ -1,0 +1,14 @@
+"""Where two questions that look alike are not the same: numbers, names, negation, order, … (pure)."""
+
+from __future__ import annotations
+
+from caching.guards.comparing import GUARDS, compare
+from caching.guards.facts import Facts, read
+from caching.guards.softly import GUARD_FEATURES, soft
+
+__all__ = ["GUARDS", "GUARD_FEATURES", "Facts", "compare", "disagreement", "read", "soft"]
+
+
+def disagreement(asked: str, stored: str) -> str:
+    """The name of the guard that keeps these apart, or nothing."""
+    return "" if asked == stored else compare(read(asked), read(stored))

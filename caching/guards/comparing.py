@@ -1,0 +1,228 @@
+"""Where two questions disagree, so that the answer of the one is none to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from caching.guards import kinds, ordering, places, polarity, words
+from caching.guards.facts import Facts
+from caching.guards.naming import Name
+
+LOOSE_UNITS = frozenset({frozenset({"pound", "gbp"}), frozenset({"pound", "lb"})})
+SINGLE = frozenset({"a", "an", "one", "single"})
+
+
+def _code(a: Facts, b: Facts) -> bool:
+    return a.code != b.code or a.operators != b.operators
+
+
+def _quotes(a: Facts, b: Facts) -> bool:
+    return any(quote not in b.squeezed for quote in a.quotes) or any(
+        quote not in a.squeezed for quote in b.quotes
+    )
+
+
+def _numbers(a: Facts, b: Facts) -> bool:
+    if a.numbers == b.numbers and a.codes == b.codes:
+        return False
+    return _number_missing(a, b) or _number_missing(b, a)
+
+
+def _number_missing(a: Facts, b: Facts) -> bool:
+    """A number (or code) of `a` that `b` does not have, whatever its unit."""
+    values = {value for value, unit in b.numbers if unit != "#"}
+    ranks = {value for value, unit in b.numbers if unit == "#"}
+    for value, unit in a.numbers:
+        if value in (ranks if unit == "#" else values) or _welded(value, a, b):
+            continue
+        if value == "1" and not SINGLE.isdisjoint(b.words):
+            continue
+        return True
+    return any(code not in b.codes and code not in b.led for code in a.codes)
+
+
+def _welded(value: str, a: Facts, b: Facts) -> bool:
+    """`ps 4` beside `ps4`."""
+    return any(led.endswith(value) and led in b.codes for led in a.led)
+
+
+def _units(a: Facts, b: Facts) -> bool:
+    if _measured_apart(a.measures, b.measures):
+        return True
+    if a.numbers == b.numbers:
+        return False
+    there: dict[str, set[str]] = {}
+    for value, unit in b.numbers:
+        there.setdefault(value, set()).add(unit)
+    return any(
+        unit and "" not in there.get(value, {""}) and not _unit_among(unit, there[value])
+        for value, unit in a.numbers
+    )
+
+
+def _unit_among(unit: str, units: set[str]) -> bool:
+    return unit in units or any(frozenset({unit, other}) in LOOSE_UNITS for other in units)
+
+
+def _measured_apart(a: frozenset[str], b: frozenset[str]) -> bool:
+    for dimension in {words.DIMENSIONS[unit] for unit in a}:
+        here = {unit for unit in a if words.DIMENSIONS[unit] == dimension}
+        there = {unit for unit in b if words.DIMENSIONS[unit] == dimension}
+        if there and here != there:
+            return True
+    return False
+
+
+def _dates(a: Facts, b: Facts) -> bool:
+    return a.dates != b.dates
+
+
+def _names(a: Facts, b: Facts) -> bool:
+    if _literal_missing(a, b) or _literal_missing(b, a):
+        return True
+    here, partly_here = _names_missing(a, b)
+    if here:
+        return True
+    there, partly_there = _names_missing(b, a)
+    return there or (partly_here and partly_there)
+
+
+def _literal_missing(a: Facts, b: Facts) -> bool:
+    for literal in a.literals:
+        if literal in b.literals or literal in b.stems:
+            continue
+        if "".join(filter(str.isalnum, literal.lower())) in b.squeezed and literal[-1] not in "+#":
+            continue
+        if "." in literal and literal.partition(".")[0] in b.stems:
+            continue
+        return True
+    return False
+
+
+def _names_missing(a: Facts, b: Facts) -> tuple[bool, bool]:
+    """Whether a name of `a` is not in `b` at all, and whether one is there only in part."""
+    partly = False
+    for name in a.names:
+        missing = [part for part in name if not _known(part, b)]
+        if not missing:
+            continue
+        if len(missing) == len(name) and not _abbreviated(name, b):
+            return True, partly
+        partly = partly or len(missing) < len(name)
+    return False, partly
+
+
+def _known(part: str, b: Facts) -> bool:
+    if part in b.stems or (len(part) > 3 and part in b.squeezed):
+        return True
+    if 3 <= len(part) <= 6 and part in b.initials:
+        return True
+    return part in ("america", "britain") and _spelled_out(part, b)
+
+
+def _spelled_out(part: str, b: Facts) -> bool:
+    pairs = zip(b.words, b.words[1:], strict=False)
+    return any(places.PHRASES.get(pair) == part for pair in pairs) or (part in b.literals)
+
+
+def _abbreviated(name: Name, b: Facts) -> bool:
+    if len(name) == 2 and places.PHRASES.get((name[0], name[1] + "s")) in b.stems:
+        return True
+    initials = "".join(part[0] for part in name)
+    return len(name) > 1 and (initials in b.stems or initials in b.literals)
+
+
+def _negation(a: Facts, b: Facts) -> bool:
+    flips = polarity.opposed(a.poles, b.poles) + _prefixed(a, b)
+    if a.negated != b.negated:
+        return flips % 2 == 0 and not _both_abate(a, b)
+    if flips or _turned(a, b):
+        return True
+    if a.negated and not a.denied.isdisjoint(b.stems - b.denied):
+        return not b.denied.isdisjoint(a.stems - a.denied)
+    return not a.negated and abs(a.abating - b.abating) == 2
+
+
+def _both_abate(a: Facts, b: Facts) -> bool:
+    """`How do I stop X` asks what `how do I not X` asks."""
+    return max(a.abating, b.abating) == 2 and min(a.abating, b.abating) == 0
+
+
+def _turned(a: Facts, b: Facts) -> bool:
+    """Turned on here, turned off there."""
+    if not a.particles or not b.particles or a.particles & b.particles:
+        return False
+    verbs = {turn.partition(":")[0] for turn in a.particles}
+    return any(turn.partition(":")[0] in verbs for turn in b.particles)
+
+
+def _prefixed(a: Facts, b: Facts) -> int:
+    """`healthy` here, `unhealthy` there."""
+    only_a, only_b = a.stems - b.stems, b.stems - a.stems
+    return sum(_undone(word) in only_b for word in only_a) + sum(
+        _undone(word) in only_a for word in only_b
+    )
+
+
+def _undone(word: str) -> str:
+    if len(word) < 6 or word in words.NOT_NEGATED:
+        return "\0"
+    for prefix in ("un", "dis", "in", "im", "ir", "il", "non", "de", "mis"):
+        if word.startswith(prefix) and len(word) - len(prefix) >= 4:
+            return word[len(prefix) :]
+    return "\0"
+
+
+def _comparison(a: Facts, b: Facts) -> bool:
+    if polarity.opposed(a.grades, b.grades):
+        return True
+    both = a.superlatives and b.superlatives
+    return bool(both) and a.superlatives.isdisjoint(b.superlatives)
+
+
+def _choice(a: Facts, b: Facts) -> bool:
+    """Tea here, coffee there."""
+    for row, members in a.rows.items():
+        others = b.rows.get(row)
+        if others and members.isdisjoint(others):
+            return True
+    return False
+
+
+def _order(a: Facts, b: Facts) -> bool:
+    if a.symmetric and b.symmetric:
+        return False
+    return ordering.reversed_route(a.routes, b.routes) or ordering.reversed_triple(a.chain, b.chain)
+
+
+def _kind(a: Facts, b: Facts) -> bool:
+    return kinds.conflict(a.kind, b.kind)
+
+
+def _rest(a: Facts, b: Facts) -> bool:
+    return a.rest != b.rest
+
+
+GUARDS: dict[str, Callable[[Facts, Facts], bool]] = {
+    "length": _rest,
+    "code": _code,
+    "quotes": _quotes,
+    "numbers": _numbers,
+    "units": _units,
+    "dates": _dates,
+    "names": _names,
+    "negation": _negation,
+    "comparison": _comparison,
+    "choice": _choice,
+    "order": _order,
+    "kind": _kind,
+}
+
+
+def compare(a: Facts, b: Facts) -> str:
+    """The name of the first guard that holds the questions for different ones, or nothing."""
+    return next((name for name, differs in GUARDS.items() if differs(a, b)), "")
+
+
+def all_of(a: Facts, b: Facts) -> tuple[str, ...]:
+    return tuple(name for name, differs in GUARDS.items() if differs(a, b))

@@ -1,0 +1,117 @@
+"""What a question says beside its meaning: the facts that two questions have to share."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from caching.guards import kinds, naming, ordering, polarity, quantities, stems, tokens, words
+
+SPACE = re.compile(r"\s+")
+PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "−": "-", "–": "-", "—": "-", "`": "`"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    words: tuple[str, ...]
+    stems: frozenset[str]
+    """Of all words, names in their one form."""
+    content: tuple[str, ...]
+    """Stems of the words that carry a topic, in their order."""
+    squeezed: str
+    """Letters and digits alone: `e-mail` is found in `email`."""
+    initials: str
+    numbers: frozenset[tuple[str, str]]
+    measures: frozenset[str]
+    dates: frozenset[str]
+    codes: frozenset[str]
+    led: frozenset[str]
+    names: tuple[naming.Name, ...]
+    literals: frozenset[str]
+    quotes: frozenset[str]
+    code: frozenset[str]
+    operators: tuple[str, ...]
+    negated: bool
+    denied: frozenset[str]
+    abating: int
+    """2: asks how to be rid of something, 1: a word that may say so, 0: neither."""
+    particles: frozenset[str]
+    poles: frozenset[tuple[int, int]]
+    grades: frozenset[tuple[int, int]]
+    rows: dict[int, frozenset[str]]
+    superlatives: frozenset[str]
+    kind: str
+    chain: tuple[ordering.Link, ...]
+    routes: tuple[ordering.Route, ...]
+    symmetric: bool
+    rest: str
+    """What is too far behind to be looked into."""
+
+
+def read(text: str) -> Facts:
+    text = unicodedata.normalize("NFKC", text).translate(PUNCTUATION)
+    text, rest = text[: tokens.LONGEST], text[tokens.LONGEST :]
+    quoted, code, plain = _literals(text)
+    cut = tokens.cut(plain)
+    amounts = quantities.read(cut)
+    lowers = tuple(token.lower for token in cut if token.kind in ("word", "code", "plus"))
+    stemmed = frozenset(map(naming.canonical, lowers))
+    links = ordering.chain(cut)
+    negated, denied = polarity.negations(cut)
+    return Facts(
+        words=lowers,
+        stems=stemmed,
+        content=tuple(stem for stem, _ in links),
+        squeezed="".join(filter(str.isalnum, text.lower())),
+        initials="".join(word[0] for word in lowers),
+        numbers=frozenset(amounts.numbers),
+        measures=frozenset(amounts.measures),
+        dates=frozenset(amounts.dates),
+        codes=frozenset(amounts.codes),
+        led=frozenset(amounts.led),
+        names=naming.read(cut, amounts.taken),
+        literals=naming.literals(cut),
+        quotes=quoted,
+        code=code,
+        operators=tuple(sorted(token.text for token in cut if token.kind == "operator")),
+        negated=negated,
+        denied=denied,
+        abating=_abating(lowers),
+        particles=polarity.particles(plain.lower()) | polarity.welded(cut),
+        poles=polarity.poles(stemmed),
+        grades=polarity.grades(stemmed),
+        rows=polarity.rows(stemmed),
+        superlatives=frozenset(
+            words.SUPERLATIVES[word] for word in lowers if word in words.SUPERLATIVES
+        ),
+        kind=kinds.read(lowers),
+        chain=links,
+        routes=ordering.routes(links),
+        symmetric=not ordering.SYMMETRIC.isdisjoint(lowers),
+        rest=rest,
+    )
+
+
+def _literals(text: str) -> tuple[frozenset[str], frozenset[str], str]:
+    """Quoted strings, code, and the text in which code no longer stands."""
+    code: frozenset[str] = frozenset()
+    if "`" in text:
+        code = frozenset(SPACE.sub(" ", a or b).strip() for a, b in tokens.FENCE.findall(text))
+        text = tokens.FENCE.sub(" ", text)
+    quoted: frozenset[str] = frozenset()
+    if not {'"', "“", "„", "«", "'"}.isdisjoint(text):
+        quoted = frozenset(
+            squeezed
+            for groups in tokens.QUOTE.findall(text)
+            for quote in groups
+            if (squeezed := "".join(filter(str.isalnum, quote.lower())))
+        )
+    return quoted, code, text
+
+
+def _abating(lowers: tuple[str, ...]) -> int:
+    stemmed = set(lowers) | {stems.stem(word) for word in lowers}
+    if not words.ABATING.isdisjoint(stemmed):
+        return 2
+    return 0 if words.ABATED.isdisjoint(stemmed) else 1

@@ -1,0 +1,91 @@
+"""Which words of a question name something: people, places, products, sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from caching.guards import places, stems, words
+from caching.guards.tokens import Token
+
+NEVER = words.EMPTY | words.NEGATORS | words.NUMBERS.keys() | words.WEEKDAYS.keys()
+LITERALS = ("url", "mail", "plus", "abbr", "snake")
+Name = tuple[str, ...]
+
+
+def canonical(lower: str) -> str:
+    """One form for a name and what is called after it: India, Indian, indias."""
+    single = lower.removesuffix("'s")
+    known = places.COUNTRIES.get(single)
+    if known is None and single.endswith("s"):
+        known = places.COUNTRIES.get(single[:-1])
+    return known or stems.stem(single)
+
+
+def read(tokens: Sequence[Token], taken: set[int]) -> tuple[Name, ...]:
+    """Names as phrases: `Donald Trump` is one name of two words."""
+    trusted = _capitals_tell(tokens)
+    found: list[Name] = []
+    phrase: list[str] = []
+    for index, token in enumerate(tokens):
+        if index not in taken and _is_name(tokens, index, trusted):
+            phrase.append(canonical(token.lower))
+        elif phrase:
+            found.append(tuple(phrase))
+            phrase = []
+    return tuple(found) if not phrase else (*found, tuple(phrase))
+
+
+def literals(tokens: Sequence[Token]) -> frozenset[str]:
+    found = {_literal(token) for token in tokens if token.kind in LITERALS}
+    return frozenset(found | {token.lower for token in tokens if _is_site(token)})
+
+
+def _literal(token: Token) -> str:
+    if token.kind == "abbr":
+        return canonical(token.lower.replace(".", ""))
+    if token.kind == "snake":
+        return token.text
+    lower = token.lower if token.kind != "url" else token.text
+    return lower.removeprefix("https://").removeprefix("http://").rstrip("/.,?!)")
+
+
+def _is_site(token: Token) -> bool:
+    return token.kind == "dotted" and token.lower not in ("e.g", "i.e")
+
+
+def _capitals_tell(tokens: Sequence[Token]) -> bool:
+    """Not In A Title Like This, NOR IN A SHOUT."""
+    long = [t for t in tokens if t.kind == "word" and len(t.text) > 3 and not t.begins]
+    capital = sum(t.text[0].isupper() for t in long)
+    return len(long) < 3 or capital * 10 < len(long) * 7
+
+
+def _is_name(tokens: Sequence[Token], index: int, trusted: bool) -> bool:
+    token = tokens[index]
+    if token.kind != "word":
+        return False
+    lower = token.lower.removesuffix("'s")
+    if lower in places.AMBIGUOUS and not (trusted and token.text[0].isupper()):
+        return False
+    if lower == "us":
+        return token.text == "US"
+    if lower in places.PLACES or lower in places.COUNTRIES:
+        return True
+    return trusted and lower not in NEVER and _is_capital(tokens, index)
+
+
+def _is_capital(tokens: Sequence[Token], index: int) -> bool:
+    token = tokens[index]
+    if not any(map(str.isupper, token.text)) or len(token.text) < 2:
+        return False
+    if not token.text[0].isupper() or (token.text.isupper() and len(token.text) < 7):
+        return True
+    if not token.begins:
+        return True
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    return (
+        following is not None
+        and following.kind == "word"
+        and following.text[0].isupper()
+        and following.lower not in NEVER
+    )

@@ -1,0 +1,283 @@
+"""Numbers with their units, dates and times of a question, however they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from caching.guards import words
+from caching.guards.tokens import Token
+
+ENDINGS = frozenset({"st", "nd", "rd", "th"})
+EXACT = 18
+"""Digits that are counted with; a longer one is a name (an account, a card), not an amount."""
+
+
+@dataclass(slots=True)
+class Quantities:
+    numbers: set[tuple[str, str]] = field(default_factory=set)
+    """(value, unit); an ordinal has the unit `#`."""
+    measures: set[str] = field(default_factory=set)
+    """Units without a number."""
+    dates: set[str] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
+    led: set[str] = field(default_factory=set)
+    """A word welded to its bare number (`iphone 7`), as a code would be written."""
+    taken: set[int] = field(default_factory=set)
+    """Which tokens were read here, so that nobody takes May for a name."""
+
+
+def read(tokens: Sequence[Token]) -> Quantities:
+    found = Quantities()
+    index = 0
+    while index < len(tokens):
+        index = max(index + 1, _at(tokens, index, found))
+    return found
+
+
+def _at(tokens: Sequence[Token], index: int, found: Quantities) -> int:
+    token = tokens[index]
+    if token.kind == "word":
+        return _word(tokens, index, found)
+    if token.kind == "number":
+        return _number(tokens, index, found)
+    if token.kind == "clock":
+        found.dates.add(_clock(token.lower))
+    elif token.kind == "iso":
+        year, month, day = token.lower.split("-")
+        found.dates |= {f"m{int(month)}", f"d{int(day)}"}
+        found.numbers.add((year, ""))
+    elif token.kind in ("slashed", "version"):
+        found.numbers.add((token.lower.removeprefix("v"), ""))
+    elif token.kind == "code":
+        _code(token.lower, found)
+    return index + 1
+
+
+def _code(lower: str, found: Quantities) -> None:
+    """`iphone7` is an iPhone 7; `h1b` and `ps4` are names by themselves."""
+    letters = lower.rstrip("0123456789")
+    digits = lower[len(letters) :]
+    if digits and len(letters) >= 3 and letters.isalpha():
+        found.numbers.add((digits.lstrip("0") or "0", ""))
+        found.led.add(lower)
+    else:
+        found.codes.add(lower)
+
+
+def _clock(lower: str) -> str:
+    digits = lower.rstrip("apm. ")
+    hour, _, minute = digits.partition(":")
+    clock = int(hour)
+    if "p" in lower and clock < 12:
+        clock += 12
+    if "a" in lower and clock == 12:
+        clock = 0
+    return f"{clock:02d}:{minute or '00'}"
+
+
+def _lower(tokens: Sequence[Token], index: int) -> str:
+    return tokens[index].lower if 0 <= index < len(tokens) else ""
+
+
+def _joined(tokens: Sequence[Token], index: int) -> bool:
+    """Whether this token stands right behind the one before, with no space between."""
+    return 0 < index < len(tokens) and tokens[index - 1].end == tokens[index].start
+
+
+def _number(tokens: Sequence[Token], index: int, found: Quantities) -> int:
+    token = tokens[index]
+    text = token.lower.replace(",", "").removeprefix("+")
+    following = _lower(tokens, index + 1)
+    if following in ENDINGS and _joined(tokens, index + 1):
+        return _ordinal(tokens, index + 2, int(float(text)), found)
+    if _is_day(tokens, index, text):
+        found.dates.add(f"d{int(text)}")
+        return index + 1
+    if len(text) > EXACT:
+        found.numbers.add((text, ""))
+        return index + 1
+    return _amount(tokens, index + 1, Decimal(text), found, text, index)
+
+
+def _is_day(tokens: Sequence[Token], index: int, text: str) -> bool:
+    if not text.isdigit() or not 1 <= int(text[:3]) <= 31 or len(text) > 2:
+        return False
+    return any(_is_month(tokens, index + step, beside=True) for step in (-1, 1))
+
+
+def _ordinal(tokens: Sequence[Token], after: int, value: int, found: Quantities) -> int:
+    beside = after + (_lower(tokens, after) == "of")
+    before = after - 3 if after >= 3 else -1
+    if value <= 31 and (
+        _is_month(tokens, beside, beside=True) or _is_month(tokens, before, beside=True)
+    ):
+        found.dates.add(f"d{value}")
+    elif _lower(tokens, after) in ("century", "centuries"):
+        found.dates.add(f"c{value}")
+    else:
+        found.numbers.add((str(value), "#"))
+    return after
+
+
+def _amount(  # noqa: PLR0917 - one number, and all that may stand around it
+    tokens: Sequence[Token], after: int, value: Decimal, found: Quantities, text: str, first: int
+) -> int:
+    currency = words.CURRENCIES.get(_lower(tokens, first - 1), "")
+    value, after, scaled = _scaled(tokens, after, value, bool(currency))
+    unit, factor, after = (currency, Decimal(1), after) if currency else _unit(tokens, after)
+    if unit or scaled or "." not in text:
+        if currency and _lower(tokens, after) in words.CURRENCIES:
+            after += 1
+        shown = _shown(value * factor)
+    else:
+        shown = text  # Python 3.1 is not Python 3.10
+    if not unit and after < len(tokens) and _joined(tokens, after) and tokens[after].kind == "word":
+        found.codes.add(text + tokens[after].lower)
+        found.taken.add(after)
+        return after + 1
+    found.numbers.add((shown, unit))
+    if not unit and first and tokens[first - 1].kind == "word":
+        found.led.add(tokens[first - 1].lower + text)
+    return after
+
+
+def _shown(value: Decimal) -> str:
+    return format(value.normalize(), "f")
+
+
+def _scaled(
+    tokens: Sequence[Token], after: int, value: Decimal, money: bool
+) -> tuple[Decimal, int, bool]:
+    word = _lower(tokens, after)
+    joined = _joined(tokens, after)
+    if joined and word in words.SUFFIXES and (money or word != "m"):
+        return value * words.SUFFIXES[word], after + 1, True
+    scaled = False
+    while word in words.SCALES:
+        value, after, scaled = value * words.SCALES[word], after + 1, True
+        word = _lower(tokens, after)
+    return value, after, scaled
+
+
+def _unit(tokens: Sequence[Token], after: int) -> tuple[str, Decimal, int]:
+    if _lower(tokens, after) in ("-", "of") and _lower(tokens, after + 1) in words.CURRENCIES:
+        after += 1
+    word = _lower(tokens, after)
+    if word in words.CURRENCIES:
+        return words.CURRENCIES[word], Decimal(1), after + 1
+    if word in words.PERCENT:
+        return "%", Decimal(1), after + 1
+    if word == "per" and _lower(tokens, after + 1) == "cent":
+        return "%", Decimal(1), after + 2
+    if word == "°":
+        after += 1
+        word = _lower(tokens, after)
+    elif word in ("degree", "degrees"):
+        if measure(_lower(tokens, after + 1))[0] not in ("celsius", "fahrenheit", "kelvin"):
+            return "degree", Decimal(1), after + 1
+        after += 1
+        word = _lower(tokens, after)
+    base, factor = measure(word)
+    if not base and _joined(tokens, after) and word in words.ATTACHED:
+        base, factor = words.ATTACHED[word]
+    if not base:
+        return "", Decimal(1), after
+    return base, Decimal(factor), after + 1
+
+
+def measure(word: str) -> tuple[str, str]:
+    found = words.MEASURES.get(word)
+    if found is None and word.endswith("s"):
+        found = words.MEASURES.get(word[:-1])
+    return found or ("", "1")
+
+
+def _is_month(tokens: Sequence[Token], index: int, *, beside: bool = False) -> bool:
+    """Whether a month stands here; `may` and `march` need a number or a preposition beside."""
+    word = _lower(tokens, index)
+    if word not in words.MONTHS:
+        return False
+    if word not in words.SHY_MONTHS:
+        return True
+    if beside:
+        return word != "may" or tokens[index].text[0] == "M"
+    token = tokens[index]
+    capital = token.text[:1].isupper() and not token.begins
+    return capital or (word != "may" and _lower(tokens, index - 1) in words.TIMELY)
+
+
+def _word(tokens: Sequence[Token], index: int, found: Quantities) -> int:
+    word = tokens[index].lower
+    if word in words.NUMBERS or word in words.SCALES or word in ("a", "an", "half"):
+        after = _spelled(tokens, index, found)
+        if after > index:
+            found.taken.update(range(index, after))
+            return after
+    if _is_month(tokens, index):
+        found.dates.add(f"m{words.MONTHS[word]}")
+        found.taken.add(index)
+        return index + 1
+    if word in words.ORDINALS and word not in ("first", "second"):
+        return _ordinal(tokens, index + 1, words.ORDINALS[word], found)
+    if word == "second" and measure(_lower(tokens, index + 1))[0] == "" and index:
+        if _lower(tokens, index - 1) in ("the", "my", "your", "his", "her", "our"):
+            return _ordinal(tokens, index + 1, 2, found)
+    return _moment(tokens, index, found)
+
+
+def _moment(tokens: Sequence[Token], index: int, found: Quantities) -> int:
+    word = tokens[index].lower
+    single = word.removesuffix("s")
+    before = _lower(tokens, index - 1)
+    if word in words.DAYS:
+        found.dates.add(words.DAYS[word])
+    elif word in words.WEEKDAYS:
+        found.dates.add(f"w{words.WEEKDAYS[word]}")
+        found.taken.add(index)
+    elif word in words.EACH:
+        found.dates.add("each:" + words.EACH[word])
+    elif single in words.RELATED and before in ("per", "every", "each"):
+        found.dates.add("each:" + single)
+    elif single in words.RELATED and before in words.RELATIVE:
+        found.dates.add(_relation(before) + single)
+    else:
+        base = measure(word)[0]
+        if base in words.DIMENSIONS:
+            found.measures.add(base)
+    return index + 1
+
+
+def _relation(word: str) -> str:
+    if word in ("last", "previous", "past"):
+        return "last:"
+    return "this:" if word in ("this", "current") else "next:"
+
+
+def _spelled(tokens: Sequence[Token], index: int, found: Quantities) -> int:
+    """`two hundred and fifty`, `a dozen`, `half a million`; a lone `one` counts nothing."""
+    start, total, part, seen = index, Decimal(0), Decimal(0), False
+    while index < len(tokens):
+        word = tokens[index].lower
+        if word in words.NUMBERS:
+            part, seen = part + words.NUMBERS[word], True
+        elif word in words.SCALES:
+            scale = words.SCALES[word]
+            seen = True
+            if scale == 100:
+                part = (part or 1) * scale
+            else:
+                total, part = total + (part or 1) * scale, Decimal(0)
+        elif word == "half" and not seen and _lower(tokens, index + 1) in ("a", *words.SCALES):
+            part = Decimal("0.5")
+        elif not (word in ("a", "an") and _lower(tokens, index + 1) in words.SCALES) and not (
+            word == "and" and seen and _lower(tokens, index + 1) in words.NUMBERS
+            and _lower(tokens, index - 1) in words.SCALES
+        ):  # fmt: skip
+            break
+        index += 1
+    value = total + part
+    if not seen or (value == 1 and index - start == 1 and not measure(_lower(tokens, index))[0]):
+        return start
+    return _amount(tokens, index, value, found, _shown(value), start)

@@ -1,0 +1,59 @@
+"""Cuts a question into words, numbers and literals, in one pass over its text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LONGEST = 4_000
+"""Characters that are looked into; whatever stands behind has to be the same text."""
+
+FENCE = re.compile(r"```(.{0,10000}?)(?:```|\Z)|`([^`\n]{1,2000})`", re.DOTALL)
+QUOTE = re.compile(
+    r"\"([^\"\n]{1,400})\"|[“„]([^”“\n]{1,400})[”“]|«([^»\n]{1,400})»"
+    r"|(?<![\w'])'([^'\n]{2,200})'(?!\w)"
+)
+TOKEN = re.compile(
+    r"""
+    (?P<url>(?:https?://|www\.)[^\s<>"']{1,2000})
+  | (?P<mail>[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4})
+  | (?P<iso>\b\d{4}-\d{1,2}-\d{1,2}\b)
+  | (?P<clock>\b\d{1,2}(?::[0-5]\d){1,2}(?:\s?[ap]\.?m\b)?|\b\d{1,2}\s?[ap]\.?m\b\.?)
+  | (?P<slashed>\b\d{1,4}/\d{1,2}/\d{2,4}\b|\b\d{1,3}/\d{1,3}\b)
+  | (?P<version>\bv?\d{1,6}(?:\.\d{1,6}){2,6}\b|\bv\d{1,6}(?:\.\d{1,6})?\b)
+  | (?P<abbr>\b(?:[a-z]\.){2,5}[a-z]?)
+  | (?P<plus>\b[a-z]{1,12}(?:\+\+|\#(?!\w)|\+(?![\w\s]*[\d=])))
+  | (?P<code>\b[a-z]{1,20}\d{1,12}[a-z\d]{0,20}\b)
+  | (?P<number>(?:(?<![\w)])[-+])?(?:\d{1,3}(?:,\d{2,3}){1,6}|\d{1,40})(?:\.\d{1,20})?)
+  | (?P<dotted>[^\W\d_]{1,40}(?:\.[^\W\d_]{1,40}){1,5})
+  | (?P<snake>[a-z]{1,40}(?:_\w{1,40}){1,6}|--?[a-z][\w-]{1,40}(?<!-))
+  | (?P<word>[^\W\d_]{1,60}(?:'[^\W\d_]{1,10})?)
+  | (?P<sign>[$€£¥₹%°])
+  | (?P<operator>[+*=<>^|\\{}~×÷√∫∑≤≥≠]|(?<=\w\s)-(?=\s?\d)|(?<=\s)/(?=\s))
+  | (?P<stop>[.!?;:]|\n)
+  | (?P<comma>[,()\[\]&/])
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+    lower: str
+    begins: bool
+    """Whether a sentence begins here: a capital letter says nothing then."""
+    end: int
+    start: int
+
+
+def cut(text: str) -> list[Token]:
+    found: list[Token] = []
+    begins = True
+    for match in TOKEN.finditer(text):
+        kind = match.lastgroup or "word"
+        written = match.group()
+        found.append(Token(kind, written, written.lower(), begins, match.end(), match.start()))
+        begins = kind == "stop" or (begins and kind in ("comma", "operator"))
+    return found
