@@ -334,6 +334,11 @@ class Pattern(models.Model):
     rights = models.FloatField(default=0)
     wrongs = models.FloatField(default=0)
     saved_usd = models.DecimalField(max_digits=26, decimal_places=12, default=0)
+    complaints = models.IntegerField(default=0, db_default=0)
+    key = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """What the miner knows it by, run after run."""
+    counted_until = models.DateTimeField(null=True)
+    """Up to when receipts are counted into what it served and saved."""
     created_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
@@ -344,6 +349,9 @@ class Pattern(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "name"], name="one_pattern_a_name"),
             models.CheckConstraint(condition=Q(share__gte=0, share__lte=1), name="pattern_share"),
+            models.UniqueConstraint(
+                fields=["team", "key"], condition=~Q(key=""), name="one_pattern_a_key"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -365,6 +373,34 @@ class PatternStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pattern_id} {self.became}"
+
+
+class PatternCheck(models.Model):
+    """What a pattern would have said beside what a model said to the same request."""
+
+    pattern = models.ForeignKey(Pattern, on_delete=models.CASCADE, related_name="checks")
+    at = models.DateTimeField(db_default=Now())
+    exchange_id = models.UUIDField()
+    said = models.TextField(blank=True, default="")
+    """The pattern's words; forgotten once they are compared."""
+    heard = models.TextField(blank=True, default="")
+    right = models.BooleanField(null=True)
+    """Empty until it is compared."""
+    judged_by = models.CharField(max_length=16, blank=True, default="", db_default="")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["pattern", "exchange_id"], name="one_check_an_exchange")
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(right=None), name="check_undecided"),
+            # The newest decided of one pattern: whether it still is what it was.
+            models.Index(fields=["pattern", "-id"], name="check_pattern_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pattern_id} {self.right}"
 
 
 class Import(models.Model):
@@ -392,6 +428,8 @@ class Import(models.Model):
     """What is still to be read; emptied when it is done."""
     lines = models.IntegerField(default=0)
     """Pairs that were looked at; where a killed worker's successor goes on."""
+    total = models.IntegerField(null=True)
+    """How many pairs there are; known when the file was read through."""
     taken = models.IntegerField(default=0)
     rejected = models.JSONField(default=list)
     """`{"line": n, "why": …}` of what could not be taken, the first thousand."""

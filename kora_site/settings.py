@@ -220,6 +220,8 @@ KORA_LEASE_S = environment.seconds("KORA_LEASE_S", 15)
 """How long a hold outlives the process that made it."""
 KORA_CACHE_TTL_S = 7 * 24 * 3600
 """How long an exact answer may be served again."""
+KORA_IMPORT_LIMIT_BYTES = 20 * 1024 * 1024
+"""The largest file of questions and answers that is taken in at once."""
 KORA_IN_FLIGHT_LIMIT = 1000
 """Requests waiting for a backend in one web process; beyond it 429 `queue_full`."""
 KORA_WORKER_QUEUE = environment.worker_queue()
@@ -243,5 +245,7 @@ KORA_EMBEDDER = environment.embedder()
 KORA_EMBEDDER_MODEL = environment.embedder_model()
 KORA_EMBEDDER_THREADS = environment.embedder_threads()
 KORA_EMBEDDER_URL, KORA_EMBEDDER_KEY = environment.embedder_endpoint()
+KORA_INDEX = environment.index()
+"""What finds the stored questions nearest to one asked, by its dotted path."""
 
 LOGGING_CONFIG = None
