@@ -1,0 +1,1 @@
+"""Repeated work that is recognised: templates filled instead of generated, plans reused."""

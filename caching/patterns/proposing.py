@@ -1,0 +1,160 @@
+"""From traffic to proposals: what could be filled, served or pinned, with its evidence (pure)."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from caching.patterns import bounds, filling, naming, pinning, repeating, templates, worth
+from caching.patterns.filling import AnswerTemplate, Example
+from caching.patterns.templates import Template
+from caching.patterns.traffic import Demands, Occurrence, Proposal, Traffic, ordered
+
+MANY_VALUES = 30
+"""So many values must a slot have had before an answer may ignore it altogether."""
+COVERED = 0.5
+"""Of an intent's prompts, how many may follow a template before the intent adds nothing."""
+
+
+def propose(rows: Sequence[Occurrence], demands: Demands) -> list[Proposal]:
+    """All that can be said of one team's prompts; what lies in other surroundings never mixes."""
+    of = sum(1 + row.hits for row in rows)
+    by_surroundings = defaultdict[str, list[Occurrence]](list)
+    for row in rows:
+        by_surroundings[row.surroundings].append(row)
+    found = list[Proposal]()
+    for surroundings, there in by_surroundings.items():
+        if surroundings:
+            found += _within(there, of, demands)
+    return found
+
+
+def _within(rows: Sequence[Occurrence], of: int, demands: Demands) -> Iterator[Proposal]:
+    by_text = {row.question: row for row in sorted(rows, key=lambda row: row.at_s)}
+    templated = set[int]()
+    for template, members in templates.mine(by_text, fewest=demands.fewest):
+        kind = ordered([by_text[text] for text in members], of)
+        templated |= {row.entry_id for row in kind.rows}
+        yield from fills(template, kind, demands)
+        yield from pinning.propose({"prompt": template.as_json()}, template.text, kind, demands)
+    for kind in _intents(rows, templated, of):
+        yield from repeating.propose(kind, rows, demands)
+        near = repeating.exemplars(kind)
+        if near:
+            yield from pinning.propose({"near": near}, naming.of(kind.rows), kind, demands)
+
+
+def _intents(rows: Sequence[Occurrence], templated: set[int], of: int) -> Iterator[Traffic]:
+    by_intent = defaultdict[int, list[Occurrence]](list)
+    for row in rows:
+        if row.intent is not None:
+            by_intent[row.intent].append(row)
+    for members in by_intent.values():
+        if sum(row.entry_id in templated for row in members) < COVERED * len(members):
+            yield ordered(members, of)
+
+
+def fills(template: Template, kind: Traffic, demands: Demands) -> Iterator[Proposal]:
+    """One for the whole template; where its answers fork by a choice, one for each that holds."""
+    whole = _fill(template, kind, demands, bounds.ALPHA)
+    if whole is not None:
+        yield whole
+        return
+    branches = list(_branches(template, kind))
+    for branch, rows in branches:
+        found = _fill(branch, replace(kind, rows=rows), demands, bounds.ALPHA / len(branches))
+        if found is not None:
+            yield found
+
+
+def _branches(template: Template, kind: Traffic) -> Iterator[tuple[Template, tuple[Any, ...]]]:
+    for number, slot in enumerate(template.slots):
+        for value in sorted(slot.among):
+            rows = tuple(r for r in kind.rows if _value(template, r.question, number) == value)
+            yield template.limited(number, [value]), rows
+
+
+def _value(template: Template, question: str, number: int) -> str | None:
+    values = template.match(question)
+    return None if values is None else values[number]
+
+
+def _fill(template: Template, kind: Traffic, demands: Demands, alpha: float) -> Proposal | None:
+    """Made from some occurrences, held against the others, which it has not seen."""
+    needed = bounds.needed(1 - demands.epsilon, alpha)
+    recent = _recent(kind, demands.window or 2 * needed + demands.train)
+    examples = [
+        (row, Example(values=values, answer=row.answer))
+        for row in recent.rows
+        if row.answer and not row.complained and (values := template.match(row.question))
+    ]
+    if len(examples) < needed + demands.train:
+        return None
+    step = len(examples) / demands.train
+    taught = {math.floor(number * step) for number in range(demands.train)}
+    train = [example for number, (_, example) in enumerate(examples) if number in taught]
+    held = [example for number, (_, example) in enumerate(examples) if number not in taught]
+    answer = filling.learn(train, template.slots)
+    if answer is None:
+        return None
+    limited = _limited(template, answer, held)
+    judged = [each for each in held if _within_limits(limited, each)]
+    right = filling.right(answer, judged)
+    if bounds.lower(right, len(judged), alpha) < 1 - demands.epsilon:
+        return None
+    return _as_proposal(limited, answer, recent, (right, len(judged)))
+
+
+def _recent(kind: Traffic, window: int) -> Traffic:
+    return replace(kind, rows=kind.rows[-window:])
+
+
+def _limited(template: Template, answer: AnswerTemplate, held: Sequence[Example]) -> Template:
+    """What the answer ignores may matter all the same: then only values that were held against it
+    are filled. A choice is filled only where it was."""
+    for number, slot in enumerate(template.slots):
+        values = {each.values[number] for each in held}
+        ignored = number not in answer.used and len(values) < MANY_VALUES
+        if slot.among or ignored:
+            template = template.limited(number, sorted(values))
+    return template
+
+
+def _within_limits(template: Template, example: Example) -> bool:
+    return all(s.takes(v) for s, v in zip(template.slots, example.values, strict=True))
+
+
+def _as_proposal(
+    template: Template, answer: AnswerTemplate, kind: Traffic, held: tuple[int, int]
+) -> Proposal:
+    low, high = bounds.interval(*held)
+    last = kind.rows[-1]
+    return Proposal(
+        action="fill",
+        name=naming.slug("fill", template.text),
+        key=worth.key("fill", last.surroundings, template.text, *_choices(template)),
+        surroundings=last.surroundings,
+        recipe={
+            "when": {"prompt": template.as_json()},
+            "text": template.text,
+            "answer": answer.as_json(),
+            **worth.told(kind),
+        },
+        evidence={
+            **kind.as_json(),
+            "held_out": {"right": held[0], "seen": held[1], "low": low, "high": high},
+            "stability": {"share": held[0] / held[1], "low": low, "high": high, "seen": held[1]},
+            **worth.saved(kind),
+        },
+        samples=kind.samples(),
+        intent=last.intent,
+    )
+
+
+def _choices(template: Template) -> list[str]:
+    """A branch is known by its one value."""
+    alone = [slot.among for slot in template.slots if len(slot.among) == 1]
+    return sorted(value for values in alone for value in values)
