@@ -166,6 +166,11 @@ def _guess(attempt: UUID, held: Decimal, second_usd: Decimal | None, lived_s: fl
     return replace(plain, cost=cost, compute_s=computed, note=UNTIMED)
 
 
+def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
+    """What a team has spent on this tier since midnight (UTC), and what is held for it now."""
+    return lookup.spent_today(connection, team_id, tier)
+
+
 def checks(connection: Connection) -> list[str]:
     """Every figure that disagrees with the rows it stands for, one sentence each; none is right."""
     return lookup.checks(connection)

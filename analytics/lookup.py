@@ -7,6 +7,7 @@ statement again for each combination.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, LiteralString, TypeAlias
 from uuid import UUID
 
@@ -35,6 +36,16 @@ SELECT kora_adopt(
     %s::bigint, %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::jsonb, %s::text, %s::text,
     %s::text
 )
+"""
+SPENT_TODAY: LiteralString = """
+SELECT coalesce((
+    SELECT sum(cost) FROM analytics_ledgerrow
+     WHERE team_id = %s::bigint AND tier = %s::text
+       AND at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+), 0) + coalesce((
+    SELECT sum(a.amount) FROM analytics_attempt a JOIN analytics_exchange e ON e.id = a.exchange_id
+     WHERE a.state IN ('held', 'running') AND a.tier = %s::text AND e.team_id = %s::bigint
+), 0)
 """
 RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
 
@@ -226,6 +237,12 @@ def lose(connection: Connection, open_limit_s: float, forgotten_s: float) -> set
     limits = (float(open_limit_s), float(forgotten_s))
     lost = connection.execute(LOSE, limits, prepare=True).fetchall()
     return {row[0] for row in lost}
+
+
+def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
+    parameters = (str(team_id), tier, tier, str(team_id))
+    row = connection.execute(SPENT_TODAY, parameters).fetchone()
+    return Decimal(row[0]) if row else Decimal(0)
 
 
 def checks(connection: Connection) -> list[str]:

@@ -316,3 +316,37 @@ class LedgerRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.cost} {self.team}"
+
+
+class Feedback(models.Model):
+    """What a caller said of an answer, its parts apart; said again, a part replaces the earlier."""
+
+    exchange_id = models.UUIDField(unique=True)
+    team = models.ForeignKey("teams.Team", on_delete=models.CASCADE, related_name="+")
+    key_public = models.TextField(blank=True, default="")
+    at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+    score = models.FloatField(null=True)
+    thumb = models.SmallIntegerField(null=True)
+    """1 up, -1 down."""
+    wrong_answer = models.BooleanField(default=False, db_default=False)
+    comment = models.TextField(blank=True, default="", db_default="")
+    correction = models.TextField(blank=True, default="", db_default="")
+    acted_at = models.DateTimeField(null=True)
+    """When a complaint took its answer out of service; once for each exchange."""
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "feedback"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(score=None) | Q(score__gte=0, score__lte=1), name="feedback_score"
+            ),
+            models.CheckConstraint(
+                condition=Q(thumb=None) | Q(thumb__in=[-1, 1]), name="feedback_thumb"
+            ),
+        ]
+        indexes = [models.Index(fields=["team", "-id"], name="feedback_team_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.exchange_id} {self.score} {self.thumb}"
