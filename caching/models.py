@@ -148,6 +148,8 @@ class Entry(models.Model):
             models.Index(fields=["fingerprint", "scope"], name="entry_exact"),
             # The console's list, and the miner's walk over a team's newest.
             models.Index(fields=["team", "-id"], name="entry_team_newest"),
+            # The answer that a request made, for complaints and for what was compared with it.
+            models.Index(fields=["exchange_id"], name="entry_exchange"),
             # What an import brought, for its undoing; few entries were ever imported.
             models.Index(
                 fields=["imported"], condition=Q(imported__isnull=False), name="entry_imported"
@@ -238,7 +240,8 @@ class Evidence(models.Model):
     right = models.BooleanField(null=True)
     """Empty until it is compared."""
     judged_by = models.CharField(max_length=16, blank=True, default="", db_default="")
-    """`equal`, `embedding`, `model`, `person`, or `unsure` (which counts as wrong)."""
+    """`equal`, `embedding`, `guard`, `model`, `person`, or `unsure` (which counts as wrong);
+    `wanted` and `asked` while a model is to compare."""
 
     class Meta:
         ordering = ["-id"]
