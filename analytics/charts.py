@@ -11,6 +11,8 @@ from typing import Any
 TIERS = ("rule", "exact", "semantic", "pattern", "local", "cloud")
 """In order of price: what needs no model first."""
 UNANSWERED = "none"
+JUDGE = "judge"
+"""What KORA asks for itself, to compare answers: in the book, but no request in a chart."""
 WIDTH, HEIGHT = 1000.0, 200.0
 TICKS = 5
 

@@ -30,8 +30,11 @@ from analytics.models import Exchange, ExchangeState
 
 WITHOUT_MODEL = frozenset({"rule", "exact", "semantic", "pattern"})
 FAILED = Q(state__in=[ExchangeState.FAILED, ExchangeState.LOST])
+OURS = Q(tier=charts.JUDGE)
+"""Asked by KORA itself, to compare answers: spent, but nobody's request."""
 SAMPLE = 2000
 """So many of the newest requests say how fast KORA itself is: enough, and bounded."""
+MILLION = 1_000_000
 ORIGIN = datetime(2024, 1, 1, tzinfo=UTC)
 HOURS = '{"hour": "2-digit", "minute": "2-digit"}'
 DAYS = '{"month": "short", "day": "numeric"}'
@@ -120,6 +123,41 @@ class Overview:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TierWork:
+    """What one tier answered, and the dollars that were not spent because it did."""
+
+    tier: str
+    requests: int
+    share: float
+    saved: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """Who answered and what that saved, over time."""
+
+    span: Span
+    requests: int
+    tiers: list[TierWork]
+    chart: charts.Chart
+    savings: charts.Chart
+    """In millionths of a dollar: a chart counts whole things."""
+
+    @property
+    def by_meaning(self) -> int:
+        return sum(tier.requests for tier in self.tiers if tier.tier == "semantic")
+
+    @property
+    def saved(self) -> Decimal:
+        return sum((tier.saved for tier in self.tiers), Decimal(0))
+
+    @property
+    def without_model_share(self) -> float | None:
+        without = sum(tier.requests for tier in self.tiers if tier.tier in WITHOUT_MODEL)
+        return without / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
     """What one backend did since a moment."""
 
@@ -153,9 +191,35 @@ def overview(rows: QuerySet[Exchange], *, span: Span, now: datetime) -> Overview
     )
 
 
+def work(rows: QuerySet[Exchange], *, span: Span, now: datetime) -> Work:
+    """One query, whatever the span."""
+    starts = span.starts(now)
+    groups = _groups(rows.filter(at__gte=starts[0], at__lte=now), span)
+    gains = [{**group, "requests": int(group["gain"] * MILLION)} for group in groups]
+    return Work(
+        span=span,
+        requests=sum(group["requests"] for group in groups),
+        tiers=_by_tier(groups),
+        chart=charts.draw(groups, starts),
+        savings=charts.draw(gains, starts),
+    )
+
+
+def _by_tier(groups: list[dict[str, Any]]) -> list[TierWork]:
+    everything = sum(group["requests"] for group in groups) or 1
+    found = []
+    for tier in (*charts.TIERS, ""):
+        own = [group for group in groups if group["who"] == tier]
+        requests = sum(group["requests"] for group in own)
+        saved = sum((group["gain"] for group in own), Decimal(0))
+        row = TierWork(tier=tier, requests=requests, share=requests / everything, saved=saved)
+        found += [row] if requests else []
+    return found
+
+
 def traffic(rows: QuerySet[Exchange], since: datetime) -> dict[str, Traffic]:
     """By backend; an answer out of a cache is not the work of the backend it came from."""
-    called = rows.filter(at__gte=since, tier__in=["local", "cloud"])
+    called = rows.filter(at__gte=since, tier__in=["local", "cloud", charts.JUDGE])
     grouped = (
         called.order_by()
         .values("backend")
@@ -183,8 +247,8 @@ def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
         .annotate(who=Case(When(FAILED, then=Value("")), default=F("tier")))
         .values("bin", "who")
         .annotate(
-            requests=Count("id"),
-            errors=Count("id", filter=FAILED),
+            requests=Count("id", filter=~OURS),
+            errors=Count("id", filter=FAILED & ~OURS),
             spend=Coalesce(Sum("cost"), Decimal(0)),
             gain=Coalesce(Sum("saved"), Decimal(0)),
         )
@@ -193,7 +257,7 @@ def _groups(rows: QuerySet[Exchange], span: Span) -> list[dict[str, Any]]:
 
 
 def _speed(rows: QuerySet[Exchange]) -> dict[str, float | None]:
-    newest = rows.order_by("-at", "-id").values("id")[:SAMPLE]
+    newest = rows.exclude(OURS).order_by("-at", "-id").values("id")[:SAMPLE]
     return Exchange.objects.filter(id__in=newest).aggregate(
         overhead_ms=Percentile("overhead_ms", filter=~Q(state=ExchangeState.OPEN)),
         first_content_ms=Percentile("first_content_ms"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analytics import meanings
 from analytics.models import Exchange
 
 POLICIES = {
@@ -27,6 +28,11 @@ KINDS = {
 }
 SENTENCES = {
     "cache:exact": "The same request was answered before; its stored answer was sent again.",
+    "cache:semantic": "A stored question was found to mean the same; its answer was sent again.",
+    "cache:pinned": "A person has pinned this answer for questions like this one.",
+    "judge:shadow": "KORA asked again what it had answered from its store, to see whether that was "
+    "right.",
+    "judge:compare": "KORA had a model compare two answers.",
     "cache:in-flight": "The same request was just being answered, so both share one answer.",
     "infeasible": "No backend satisfied every constraint of the request.",
     "budget_exceeded": "A budget had no room for what this request could cost.",
@@ -106,10 +112,11 @@ class Story:
     rivals: list[Rival]
     signals: list[tuple[str, Any]]
     binding: str
+    meaning: meanings.Told | None
     others: list[tuple[str, Any]]
 
 
-KNOWN = frozenset({"stages", "attempts", "candidates", "signals", "binding", "headers"})
+KNOWN = frozenset({"stages", "attempts", "candidates", "signals", "binding", "headers", "meaning"})
 
 
 def story(exchange: Exchange) -> Story:
@@ -124,6 +131,7 @@ def story(exchange: Exchange) -> Story:
         rivals=_rivals(receipt, exchange),
         signals=_pairs(receipt.get("signals")),
         binding=": ".join(filter(None, [str(binding), EXCLUSIONS.get(str(binding), "")])),
+        meaning=meanings.told(receipt),
         others=[(name, said) for name, said in receipt.items() if name not in KNOWN and said],
     )
 

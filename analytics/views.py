@@ -70,7 +70,7 @@ def _choices(request: HttpRequest) -> dict[str, object]:
         else ApiKey.objects.filter(team_id__in=actor.team_ids)
     )
     return {
-        "tiers": (*charts.TIERS, charts.UNANSWERED),
+        "tiers": (*charts.TIERS, charts.JUDGE, charts.UNANSWERED),
         "states": ExchangeState.values,
         "keys": keys.order_by("name").values_list("name", flat=True).distinct()[:200],
         "backends": Price.objects.order_by("backend").values_list("backend", flat=True).distinct(),
