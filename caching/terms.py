@@ -63,7 +63,7 @@ def _with_terms(known: Agreed, row: CacheTerms) -> Agreed:
 
 def _other(terms: Terms, said: Any) -> Terms:
     """What a route says otherwise; money came as JSON, so as text or a number."""
-    known = {
+    known: dict[str, Any] = {
         name: Decimal(str(value)) if name == "shadow_usd_a_day" else value
         for name, value in (said.items() if isinstance(said, dict) else ())
         if name in NAMES and name not in NOT_OF_A_ROUTE

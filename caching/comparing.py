@@ -1,0 +1,53 @@
+"""Whether two answers say the same: equal when normalised, else by their vectors (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from caching import answers, guards
+
+LIKE = 0.92
+"""Answers whose vectors agree so far, and whose facts do not disagree, count as the same."""
+UNLIKE = 0.55
+"""Below this they count as different without asking anybody."""
+LENGTHS = 2.0
+"""An answer that says twice as much says something else, however alike the two are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What came out of comparing; `right` is empty where only a model could tell."""
+
+    right: bool | None
+    by: str
+
+
+def same(stored: str, fresh: str) -> bool:
+    """Word for word, but for case, spacing and kinds of quotes."""
+    return answers.normalised(stored) == answers.normalised(fresh) != ""
+
+
+def judge(stored: str, fresh: str, likeness: float | None = None) -> Finding:
+    """`likeness` is the cosine of the answers' vectors; without it only equality can say yes."""
+    if same(stored, fresh):
+        return Finding(right=True, by="equal")
+    if guards.disagreement(fresh, stored):
+        return Finding(right=False, by="guard")
+    if likeness is None:
+        return Finding(right=None, by="unsure")
+    if likeness < UNLIKE:
+        return Finding(right=False, by="embedding")
+    if likeness >= LIKE and _as_long(stored, fresh):
+        return Finding(right=True, by="embedding")
+    return Finding(right=None, by="unsure")
+
+
+def equal(stored: str, fresh: str, likeness: float | None = None) -> tuple[bool, str]:
+    """The same as a plain word: what nobody can tell counts as different."""
+    finding = judge(stored, fresh, likeness)
+    return bool(finding.right), finding.by
+
+
+def _as_long(one: str, other: str) -> bool:
+    shorter, longer = sorted((len(one), len(other)))
+    return longer <= shorter * LENGTHS
