@@ -18,7 +18,7 @@ django_app = get_asgi_application()
 from django.conf import settings
 
 from kora_site import errors
-from routing import catalog, connections, embedders, embeddings
+from routing import afterwards, catalog, connections, embedders, embeddings, judges
 from routing.errors import Refusal
 from routing.gateway import Gateway, Receive, Scope, Send
 from routing.hands import Hands
@@ -65,17 +65,19 @@ class Kora:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        switchboard = await self._open()
+        switchboard, room = await self._open()
+        judging = asyncio.create_task(judges.watch(room))
         await send({"type": "lifespan.startup.complete"})
         threading.Thread(target=embedders.warm, name="warm-embedder", daemon=True).start()
         await receive()
         self._stop.set()
+        await afterwards.end(judging)
         await switchboard.close()
         await asyncio.to_thread(self._watch.join, LAST_WORDS_S)
         await asyncio.to_thread(embedders.close)
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _open(self) -> Switchboard:
+    async def _open(self) -> tuple[Switchboard, Room]:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         switchboard = Switchboard()
         await switchboard.open()
@@ -90,7 +92,7 @@ class Kora:
         with contextlib.suppress(Refusal):
             await hands.do(catalog.refresh)
         self._watch.start()
-        return switchboard
+        return switchboard, room
 
 
 application = Kora()

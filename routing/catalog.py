@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -14,6 +14,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
+from caching import generations, hits, terms
+from caching.generations import Generation
+from caching.terms import Agreed
 from routing import (
     connections,
     embedders,
@@ -21,6 +24,7 @@ from routing import (
     gauges,
     loads,
     lookup,
+    minds,
     models,
     policy,
     vitals,
@@ -51,6 +55,13 @@ class Catalog:
     backends: tuple[policy.Backend, ...]
     budgets: tuple[BudgetTerms, ...]
     policy_number: int
+    answers: Mapping[int, Agreed] = field(default_factory=dict)
+    """By team, what it has set for answers without a model."""
+    generations: tuple[Generation, ...] = ()
+    """Of vectors: the one that is searched, and those being filled."""
+
+    def agreed(self, team_id: int) -> Agreed:
+        return self.answers.get(team_id, terms.UNSET)
 
     def live(self) -> Sequence[policy.Backend]:
         """The backends with how they are doing this moment."""
@@ -87,6 +98,8 @@ def watch(stop: threading.Event) -> None:
     while not stop.wait(POLL_S):
         try:
             look()
+            minds.look(connections.current())
+            hits.write(connections.current())
             if time.monotonic() - written_at > USES_EVERY_S:
                 written_at = time.monotonic()
                 keys.write_uses(connections.current())
@@ -124,6 +137,8 @@ def _load(revision: int) -> Catalog:
             budgets=tuple(reports.budget_terms()),
             policy_number=models.PolicyVersion.objects.values_list("number", flat=True).first()
             or 0,
+            answers=terms.load(),
+            generations=generations.known(connections.current()),
         )
     except (OperationalError, InterfaceError) as error:
         raise Unavailable("postgres") from error

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 
 import psycopg
 import structlog
-from django.conf import settings
 
 from analytics import ledger
 from analytics.values import Outcome
-from caching import matching
+from caching import freshness, hits, matching
 from caching.values import Fresh, Match
-from routing import answers, connections, execution, metrics, signals
+from routing import afterwards, answers, connections, execution, metrics, signals
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.way import Room, Try, Way
@@ -47,23 +46,38 @@ def record_hit(way: Way, match: Match) -> None:
         total_ms=way.clock.elapsed_ms,
         receipt={
             **way.receipt(),
-            "cache": {"from": str(match.exchange_id), "age_s": round(match.age_s, 1)},
+            "cache": {
+                "from": str(match.exchange_id),
+                "age_s": round(match.age_s, 1),
+                "entry": match.entry_id,
+            },
         },
     )
     ledger.record_hit(connections.current(), way.origin, outcome)
     metrics.observe(outcome)
+    if match.entry_id is not None:
+        hits.note(match.entry_id)
 
 
-def close(way: Way, outcome: Outcome, fresh: Fresh | None = None) -> None:
-    """The receipt, and the answer for those who ask the same again."""
+def share(way: Way, room: Room, match: Match) -> None:
+    """What was found for this request serves those as well who wait for the same."""
+    if way.flight is not None:
+        key, way.flight = way.flight, None
+        room.flights.land(key, match)
+
+
+def close(way: Way, outcome: Outcome, fresh: Fresh | None = None) -> int | None:
+    """The receipt, and the answer for those who ask the same again; the latter's entry, if any."""
+    entry_id = None
     connection = connections.current()
     unsent = [each.attempt_id for each in way.tries if not each.started_ms]
     if unsent:
         ledger.withdraw(connection, unsent, failure="cancelled")
     if fresh is not None:
-        way.clock("remember", matching.remember, connection, fresh)
+        entry_id = way.clock("remember", matching.remember, connection, fresh)
     ledger.close(connection, way.origin, replace(outcome, receipt=way.receipt()))
     metrics.observe(outcome)
+    return entry_id
 
 
 def answered(way: Way, each: Try, spent: Spent) -> Outcome:
@@ -71,7 +85,7 @@ def answered(way: Way, each: Try, spent: Spent) -> Outcome:
     return Outcome(
         state="answered",
         status=200,
-        tier=each.candidate.backend.tier,
+        tier=each.tier,
         backend=each.candidate.backend.name,
         reason=each.reason,
         attempts=len(way.tries),
@@ -102,22 +116,39 @@ def fresh_answer(
     way: Way, each: Try, spent: Spent, *, body: answers.Body, chunks: bytes | None = None
 ) -> Fresh | None:
     """What may be remembered of an answer, unless caller or content forbid it."""
-    if way.prompt.constraints.cache == "no-store" or not answers.may_be_stored(body):
+    if not _may_be_kept(way) or not answers.may_be_stored(body):
         return None
+    text = signals.question(way.prompt)
+    ttl_s = freshness.life_s(text, way.terms.ttl_s)
+    if ttl_s <= 0:
+        return None
+    question = way.question
     return Fresh(
         team_id=way.caller.team_id,
         fingerprint=way.fingerprint,
         model_asked=way.prompt.model,
         backend=each.candidate.backend.name,
-        question=signals.question(way.prompt)[: signals.LONGEST_QUESTION].replace("\0", ""),
+        question=(question.text if question else text)[: signals.LONGEST_QUESTION].replace(
+            "\0", ""
+        ),
         answer=answers.strip(body),
         chunks=chunks,
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,
         cost=spent.cost,
         exchange_id=way.exchange_id,
-        ttl_s=settings.KORA_CACHE_TTL_S,
+        ttl_s=ttl_s,
+        scope=way.scope,
+        surroundings=question.surroundings if question else "",
+        vector=way.vector,
+        tags=way.prompt.constraints.tags,
+        latency_ms=each.engine_ms,
+        near=way.near,
     )
+
+
+def _may_be_kept(way: Way) -> bool:
+    return bool(way.scope) and not way.is_aside and way.prompt.constraints.cache != "no-store"
 
 
 def as_match(fresh: Fresh) -> Match:
@@ -140,7 +171,9 @@ def as_match(fresh: Fresh) -> Match:
 async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = None) -> None:
     """Closes the book on a request, or does so later while Postgres is away."""
     try:
-        await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
+        entry_id = await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
+        if fresh is not None:
+            afterwards.soon(room, afterwards.keep(room, fresh, entry_id))
     except (Unavailable, psycopg.Error) as error:
         log.warning("receipt.late", exchange=str(way.exchange_id), error=str(error))
         if len(_late) < LATE_AT_MOST:
@@ -191,7 +224,7 @@ def ended(way: Way, *, state: str, status: int, code: str) -> Outcome:
         state=state,
         status=status,
         error_code=code,
-        tier=last.candidate.backend.tier if last else "",
+        tier=last.tier if last else "",
         backend=last.candidate.backend.name if last else "",
         reason=last.reason if last else "",
         attempts=len(way.tries),

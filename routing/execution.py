@@ -39,7 +39,9 @@ UNSUPPORTED = "unsupported"
 BUSY = "busy"
 """Our own engine had no room: the backend is well, and the client may come again."""
 INTERACTIVE = 0
-"""Whoever waits for an answer; work that nobody waits for will come below it."""
+"""Whoever waits for an answer."""
+UNHURRIED = -1
+"""What nobody waits for."""
 USAGE = (
     "prompt_tokens",
     "completion_tokens",
@@ -152,7 +154,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "prompt_tokens": way.signals.prompt_tokens,
         "domain": str(way.caller.team_id),
         "cache": way.prompt.constraints.cache,
-        "priority": INTERACTIVE,
+        "priority": UNHURRIED if way.is_aside else INTERACTIVE,
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
     }

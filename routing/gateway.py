@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from routing import execution, inquiries, pipeline
+from routing import execution, feedback, inquiries, pipeline
 from routing.errors import (
     Disconnected,
     InvalidRequest,
@@ -91,6 +91,9 @@ class Gateway:
         if path == "/v1/route":
             _only("POST", method)
             return self._ask(inquiries.route, incoming)
+        if path == "/v1/feedback":
+            _only("POST", method)
+            return self._ask(feedback.take, incoming)
         if path == "/v1/models":
             _only("GET", method)
             return self._ask(inquiries.models, incoming)

@@ -10,7 +10,17 @@ import orjson
 from analytics import booked
 from analytics.models import Exchange, LedgerRow
 from caching.values import NoMatch
-from routing import answers, catalog, policy, questions, replies, rules, signals, stages
+from routing import (
+    answers,
+    catalog,
+    policy,
+    questions,
+    replies,
+    rules,
+    semantics,
+    signals,
+    stages,
+)
 from routing.errors import ModelNotFound, NotFound
 from routing.replies import Reply
 from routing.way import Incoming, Room, Way
@@ -52,12 +62,14 @@ def route(incoming: Incoming, room: Room) -> Reply:
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
     way.known_signals = clock("signals", signals.read, way.prompt)
     clock("guard", stages.guard, way, room)
+    clock("question", semantics.place, way)
     clock("rules", rules.judge, way.prompt, way.signals)
-    found = clock("exact", stages.exact, way)
-    if not isinstance(found, NoMatch):
-        chosen = {"tier": found.tier, "backend": found.backend, "reason": found.reason}
-        return _json({**chosen, "expected_cost": "0", "fallbacks": [], **_about(way)})
-    way.misses["exact"] = found.reason
+    for tier, look in (("exact", stages.exact), ("semantic", stages.semantic)):
+        found = clock(tier, look, way)
+        if not isinstance(found, NoMatch):
+            chosen = {"tier": found.tier, "backend": found.backend, "reason": found.reason}
+            return _json({**chosen, "expected_cost": "0", "fallbacks": [], **_about(way)})
+        way.misses[tier] = found.reason
     return _json({**_choice(way), **_about(way)})
 
 
@@ -81,13 +93,14 @@ def receipt(incoming: Incoming, room: Room, request_id: str) -> Reply:
     """A request of the caller's own team; another team's does not exist for it."""
     del room
     caller = stages.authenticate(incoming)
-    exchange = Exchange.objects.filter(pk=_uuid(request_id), team_id=caller.team_id).first()
+    exchange = Exchange.objects.filter(pk=exchange_id(request_id), team_id=caller.team_id).first()
     if exchange is None:
         raise NotFound(f"There is no request '{request_id}'.")
     return _json(_as_json(exchange))
 
 
-def _uuid(text: str) -> UUID:
+def exchange_id(text: str) -> UUID:
+    """Of a request id or of an answer's `id`."""
     try:
         return UUID(text.removeprefix("chat").removeprefix("cmpl-"))
     except ValueError as error:

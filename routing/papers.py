@@ -20,7 +20,7 @@ def pack(origin: Origin, each: Try) -> Packed:
         "origin": origin,
         "number": each.number,
         "backend": backend.name,
-        "tier": backend.tier,
+        "tier": each.tier,
         "price_id": backend.price.price_id,
         "spans": each.spans,
     }

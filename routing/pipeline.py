@@ -21,6 +21,8 @@ from routing import (
     questions,
     replies,
     rules,
+    semantics,
+    shadows,
     signals,
     stages,
 )
@@ -40,6 +42,7 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
         stages_of = decide_vectors if incoming.form == "embeddings" else decide
         plan = await execution.in_thread(room, stages_of, way, room)
         if isinstance(plan, Answered):
+            shadows.consider(way, room, plan.match)
             return replies.replay(way, plan.match)
         incoming.watch()
         async with asyncio.timeout(execution.seconds_left(way)):
@@ -80,6 +83,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
     way.known_signals = clock("signals", signals.read, way.prompt)
     clock("guard", stages.guard, way, room)
+    clock("question", semantics.place, way)
     clock("rules", rules.judge, way.prompt, way.signals)
     found = clock("exact", stages.exact, way)
     if isinstance(found, NoMatch):
@@ -89,6 +93,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
         found = _similar(way, found)
     if not isinstance(found, NoMatch):
         clock("record", closing.record_hit, way, found)
+        closing.share(way, room, found)
         return Answered(match=found)
     decision = clock("decide", stages.choose, way)
     first = clock("hold", stages.hold, way, decision.order[0], decision.reason)

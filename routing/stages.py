@@ -11,8 +11,8 @@ from django.conf import settings
 from analytics import budgets, ledger
 from analytics.values import Held, Hold, Refused
 from caching import fingerprints, matching
-from caching.values import Asked, Match, NoMatch
-from routing import catalog, connections, embeddings, limits, policy
+from caching.values import Match, NoMatch
+from routing import catalog, connections, embeddings, limits, policy, semantics
 from routing.errors import (
     BudgetExceeded,
     Infeasible,
@@ -34,6 +34,8 @@ from teams.values import Caller
 
 NO_READ = frozenset({"no-cache"})
 QUEUE_RETRY_S = 2.0
+JUDGE = "judge"
+"""The tier in the book of calls that KORA makes for itself, to compare answers."""
 
 
 def authenticate(incoming: Incoming) -> Caller:
@@ -54,6 +56,7 @@ def bearer(incoming: Incoming) -> str:
 
 
 def fingerprint(prompt: Prompt) -> str:
+    """Of the request alone; whose it is, `semantics.place` adds."""
     constraints = prompt.constraints
     try:
         return fingerprints.fingerprint(
@@ -82,25 +85,20 @@ def _may_use(caller: Caller, model: str) -> bool:
 
 
 def exact(way: Way) -> Match | NoMatch:
+    """For nobody in particular nothing is stored where each end user has his own answers."""
     if way.prompt.constraints.cache in NO_READ:
         return NoMatch(reason="not-wanted")
-    return matching.exact(connections.current(), _asked(way))
+    if not way.scopes:
+        return NoMatch(reason="no-user")
+    return matching.exact(connections.current(), semantics.asked(way))
 
 
 def semantic(way: Way) -> Match | NoMatch:
-    return matching.semantic(connections.current(), _asked(way))
+    return semantics.look(way)
 
 
 def patterns(way: Way) -> Match | NoMatch:
-    return matching.patterns(connections.current(), _asked(way))
-
-
-def _asked(way: Way) -> Asked:
-    return Asked(
-        team_id=way.caller.team_id,
-        fingerprint=way.fingerprint,
-        max_age_s=way.prompt.constraints.max_age_s,
-    )
+    return matching.patterns(connections.current(), semantics.asked(way))
 
 
 def board(way: Way, room: Room) -> Flight | None:
@@ -109,7 +107,8 @@ def board(way: Way, room: Room) -> Flight | None:
     One that has followed in vain asks alone: else those behind it would wait one after the other.
     """
     constraints = way.prompt.constraints
-    if way.asks_alone or constraints.cache != "default" or constraints.max_age_s is not None:
+    choosy = constraints.max_age_s is not None or constraints.similarity is not None
+    if way.asks_alone or choosy or constraints.cache != "default" or not way.scopes:
         return None
     key = (way.caller.team_id, way.fingerprint)
     flying = room.flights.board(key)
@@ -152,6 +151,7 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
         number=len(way.tries) + 1,
         candidate=candidate,
         reason=reason,
+        booked_as=JUDGE if way.is_aside else "",
         spans=tuple(budgets.span(each_term, way.at) for each_term in terms),
     )
     held = _held(
@@ -160,7 +160,7 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
             attempt_id=each.attempt_id,
             number=each.number,
             backend=candidate.backend.name,
-            tier=candidate.backend.tier,
+            tier=each.tier,
             amount=candidate.worst_case,
             price_id=candidate.backend.price.price_id,
             lease_s=_lease_s(candidate),

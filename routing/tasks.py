@@ -11,7 +11,7 @@ from celery import shared_task
 
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import embedders, endpoints, engine_room, policy, targets
+from routing import comparisons, embedders, endpoints, engine_room, policy, targets
 from routing.models import Backend, Health, HealthState, Kind
 
 BEAT: dict[str, dict[str, Any]] = {
@@ -19,7 +19,12 @@ BEAT: dict[str, dict[str, Any]] = {
         "task": "routing.tasks.look_at_servers",
         "schedule": 10.0,
         "options": {"queue": "background", "expires": 10.0},
-    }
+    },
+    "compare answers": {
+        "task": "routing.tasks.compare_answers",
+        "schedule": 5.0,
+        "options": {"queue": "background", "expires": 5.0},
+    },
 }
 PROBE_S = 60.0
 QUESTION = {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 1}
@@ -36,6 +41,12 @@ def ask_for_probe(backend: Backend) -> None:
 def look_at_servers() -> None:
     """Safe to run twice: the later reading stands."""
     endpoints.look()
+
+
+@shared_task(name="routing.tasks.compare_answers")  # type: ignore[untyped-decorator,no-untyped-call]
+def compare_answers() -> int:
+    """Safe to run twice: what is decided stays decided."""
+    return comparisons.run()
 
 
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]

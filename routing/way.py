@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
 from analytics.values import Origin, Span
-from caching.values import Match
+from caching.values import Match, Question, Terms, Verdict
 from routing.flights import Flights, Key
 from routing.hands import Hands
 from routing.policy import Candidate, Decision, NoWay
@@ -20,6 +20,9 @@ from routing.signals import Signals
 from routing.stopwatch import Stopwatch
 from routing.switchboard import Line, Switchboard
 from teams.values import Caller
+
+if TYPE_CHECKING:
+    from caching.values import Vector
 
 T = TypeVar("T")
 
@@ -74,6 +77,26 @@ class Way:
     limits: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
     misses: dict[str, str] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+    """What the team has set for answers without a model, at the model asked for."""
+    scopes: tuple[str, ...] = ()
+    """Whose stored answers may be served; none where nobody says who asks."""
+    scope: str = ""
+    """Where this request's own answer goes; empty: nowhere."""
+    question: Question | None = None
+    unasked: str = ""
+    """Why there is no question to compare."""
+    vector: Vector | None = None
+    near: Verdict | None = None
+    """What was judged of the nearest stored question."""
+    meaning: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of the questions near this one."""
+    aside: dict[str, Any] = field(default_factory=dict)
+    """Set where KORA asks for itself, to compare answers: what the receipt says of it."""
+
+    @property
+    def is_aside(self) -> bool:
+        return bool(self.aside)
 
     @property
     def caller(self) -> Caller:
@@ -121,6 +144,8 @@ class Way:
             "binding": decision.binding if isinstance(decision, NoWay) else "",
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
             "attempts": [each.as_json() for each in self.tries],
+            **({"meaning": self.meaning} if self.meaning else {}),
+            **({"aside": self.aside} if self.aside else {}),
         }
 
 
@@ -132,6 +157,8 @@ class Try:
     number: int
     candidate: Candidate
     reason: str
+    booked_as: str = ""
+    """The tier in the book, where that is not its backend's."""
     spans: tuple[Span, ...] = ()
     started_ms: float = 0.0
     first_content_ms: float | None = None
@@ -146,6 +173,10 @@ class Try:
     status: int | None = None
     param: str | None = None
     worker: str = ""
+
+    @property
+    def tier(self) -> str:
+        return self.booked_as or self.candidate.backend.tier
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,90 @@
+"""What is done once a reply is on its way: its client never waits for it, nor suffers from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import structlog
+
+from caching import evidence, generations, index, lookup
+from caching.evidence import Seen
+from caching.values import Fresh, Verdict
+from routing import catalog, connections, embedders, execution
+from routing.errors import Refusal
+from routing.way import Room
+
+if TYPE_CHECKING:
+    from caching.values import Vector
+
+log = structlog.get_logger(__name__)
+
+AT_MOST = 1000
+"""Beyond it things are left undone: vectors are made up for in the background, evidence is not."""
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def soon(room: Room, work: Coroutine[Any, Any, None]) -> None:
+    """Unless too much waits already, or the process stops."""
+    if len(_tasks) >= AT_MOST or room.stopping.is_set():
+        work.close()
+        return
+    task = asyncio.create_task(_carefully(work))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _carefully(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except (Refusal, psycopg.Error) as error:
+        log.info("afterwards.given_up", error=str(error))
+    except Exception:
+        log.exception("afterwards.crashed")
+
+
+async def end(*others: asyncio.Task[None]) -> None:
+    """When the process stops: what has not come to an end is given up, and so are the others."""
+    tasks = [*_tasks, *others]
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def keep(room: Room, fresh: Fresh, entry_id: int | None) -> None:
+    """The vector of a remembered answer, and what the answer shows of the neighbour before it."""
+    await execution.in_thread(room, _keep, fresh, entry_id)
+
+
+def _keep(fresh: Fresh, entry_id: int | None) -> None:
+    connection = connections.current()
+    if entry_id is not None and fresh.vector is not None and fresh.surroundings:
+        _place(connection, fresh, entry_id, fresh.vector)
+    if fresh.near is not None and evidence.is_worth_it(fresh.near):
+        evidence.note(connection, _missed(fresh, fresh.near))
+
+
+def _place(
+    connection: psycopg.Connection[Any], fresh: Fresh, entry_id: int, vector: Vector
+) -> None:
+    """Until the background has begun a generation of this embedder, there is no place."""
+    generation = generations.to_fill(catalog.current().generations, embedders.house())
+    if generation is not None:
+        partition = index.partition(fresh.scope, fresh.surroundings)
+        lookup.place(connection, entry_id, partition, vector, generation.id)
+
+
+def _missed(fresh: Fresh, near: Verdict) -> Seen:
+    return Seen(
+        team_id=fresh.team_id,
+        question=fresh.question,
+        verdict=near,
+        exchange_id=fresh.exchange_id,
+        source="miss",
+        answer=fresh.answer,
+    )

@@ -1,0 +1,66 @@
+"""Asks some of the served questions again, after the reply, to see whether the answer was right."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from caching import evidence
+from caching.evidence import Seen
+from caching.values import Match, Verdict
+from routing import afterwards, answers, asides, catalog, connections, execution
+from routing.asides import Aside
+from routing.way import Room, Way
+
+
+def consider(way: Way, room: Room, match: Match) -> None:
+    """By chance, and only of answers that were served for their meaning."""
+    verdict, share = match.verdict, way.terms.shadow_share
+    if match.tier != "semantic" or verdict is None or way.question is None:
+        return
+    if way.prompt.constraints.cache != "no-store" and random.random() < share:  # noqa: S311
+        afterwards.soon(room, _ask_again(way, room, match, verdict))
+
+
+async def _ask_again(way: Way, room: Room, match: Match, verdict: Verdict) -> None:
+    if not await execution.in_thread(room, _is_news, way, verdict):
+        return
+    aside = Aside(
+        caller=way.caller,
+        prompt=asides.plain(way.prompt),
+        backend=_whom(way, match),
+        purpose="shadow",
+        about=way.exchange_id,
+        cap_usd=way.terms.shadow_usd_a_day,
+    )
+    body = await asides.ask(room, aside)
+    if body is not None:
+        seen = _seen(way, replace(verdict, served=True), body)
+        await execution.in_thread(room, _note, seen)
+
+
+def _whom(way: Way, match: Match) -> str:
+    """The backend that the answer is of, while it is there and the key may use it."""
+    there = catalog.current().backend(match.backend) and way.caller.may_use(match.backend)
+    return match.backend if there else way.prompt.model
+
+
+def _is_news(way: Way, verdict: Verdict) -> bool:
+    question = way.question.text if way.question else ""
+    return not evidence.was_seen(connections.current(), verdict.entry_id, question)
+
+
+def _seen(way: Way, verdict: Verdict, body: answers.Body) -> Seen:
+    return Seen(
+        team_id=way.caller.team_id,
+        question=way.question.text if way.question else "",
+        verdict=verdict,
+        exchange_id=way.exchange_id,
+        source="shadow",
+        answer=answers.strip(body),
+        weight=1 / way.terms.shadow_share,
+    )
+
+
+def _note(seen: Seen) -> None:
+    evidence.note(connections.current(), seen)
