@@ -25,15 +25,15 @@ def fingerprint(
     body: dict[str, Any], *, locality: str = "any", min_quality: float | None = None
 ) -> str:
     """A hash of the question: key order, defaults and one-part texts do not matter."""
-    asked = {name: value for name, value in body.items() if _matters(name, value)}
+    asked = {name: value for name, value in body.items() if matters(name, value)}
     limit = asked.pop("max_completion_tokens", None) or asked.pop("max_tokens", None)
     asked.pop("max_tokens", None)
-    asked["messages"] = [_plain(message) for message in body.get("messages", ())]
+    asked["messages"] = [plain(message) for message in body.get("messages", ())]
     asked["\0"] = [limit, locality, min_quality]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _matters(name: str, value: Any) -> bool:
+def matters(name: str, value: Any) -> bool:
     return (
         name not in IRRELEVANT
         and value is not None
@@ -41,7 +41,7 @@ def _matters(name: str, value: Any) -> bool:
     )
 
 
-def _plain(message: dict[str, Any]) -> dict[str, Any]:
+def plain(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
     if isinstance(content, list) and len(content) == 1 and content[0].get("type") == "text":
         return {**message, "content": content[0].get("text")}

@@ -1,4 +1,4 @@
-"""Where two questions that look alike are not the same: numbers, names, negation, order, … (pure)."""
+"""Where two questions that look alike are not the same: numbers, names, order, … (pure)."""
 
 from __future__ import annotations
 

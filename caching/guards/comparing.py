@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from caching.guards import kinds, ordering, places, polarity, words
+from caching.guards import kinds, ordering, places, polarity, units, words
 from caching.guards.facts import Facts
 from caching.guards.naming import Name
 
@@ -65,9 +65,9 @@ def _unit_among(unit: str, units: set[str]) -> bool:
 
 
 def _measured_apart(a: frozenset[str], b: frozenset[str]) -> bool:
-    for dimension in {words.DIMENSIONS[unit] for unit in a}:
-        here = {unit for unit in a if words.DIMENSIONS[unit] == dimension}
-        there = {unit for unit in b if words.DIMENSIONS[unit] == dimension}
+    for dimension in {units.DIMENSIONS[unit] for unit in a}:
+        here = {unit for unit in a if units.DIMENSIONS[unit] == dimension}
+        there = {unit for unit in b if units.DIMENSIONS[unit] == dimension}
         if there and here != there:
             return True
     return False

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
-from caching.guards import kinds, naming, ordering, polarity, quantities, stems, tokens, words
+from caching.guards import (
+    kinds,
+    naming,
+    opposites,
+    ordering,
+    polarity,
+    quantities,
+    spelling,
+    stems,
+    tokens,
+    words,
+)
 
 SPACE = re.compile(r"\s+")
-PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "−": "-", "–": "-", "—": "-", "`": "`"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +59,7 @@ class Facts:
 
 
 def read(text: str) -> Facts:
-    text = unicodedata.normalize("NFKC", text).translate(PUNCTUATION)
+    text = spelling.plain(text)
     text, rest = text[: tokens.LONGEST], text[tokens.LONGEST :]
     quoted, code, plain = _literals(text)
     cut = tokens.cut(plain)
@@ -83,7 +92,7 @@ def read(text: str) -> Facts:
         grades=polarity.grades(stemmed),
         rows=polarity.rows(stemmed),
         superlatives=frozenset(
-            words.SUPERLATIVES[word] for word in lowers if word in words.SUPERLATIVES
+            opposites.SUPERLATIVES[word] for word in lowers if word in opposites.SUPERLATIVES
         ),
         kind=kinds.read(lowers),
         chain=links,

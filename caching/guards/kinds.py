@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-ASKING = frozenset(["who", "whom", "whose", "what", "which", "when", "where", "why", "how"])
-POLAR = frozenset(
-    ["is", "are", "was", "were", "am", "do", "does", "did", "can", "could", "will", "would", "should", "has", "have", "had", "may", "must", "isn't", "aren't", "doesn't", "don't", "didn't", "can't", "won't", "wouldn't", "shouldn't"]
+from caching.guards import wordlists
+
+ASKING = wordlists.members("who whom whose what which when where why how")
+POLAR = wordlists.members(
+    """is are was were am do does did can could will would should has have had may must isn't
+    aren't doesn't don't didn't can't won't wouldn't shouldn't"""
 )
 COUNTS = {
     "many": "how-many",
@@ -17,17 +20,17 @@ COUNTS = {
     "old": "how-old",
     "come": "why",
 }
-SPECIFIC = frozenset(
-    {"who", "when", "where", "why", "how-many", "how-much", "how-long", "how-often", "how-far"}
+SPECIFIC = wordlists.members(
+    "who when where why how-many how-much how-long how-often how-far how-old"
 )
 AGREE = frozenset(
-    frozenset(pair)
-    for pair in (
-        ("how-much", "how-many"), ("when", "how-long"), ("how-long", "how-many"), ("how-long", "how-far"),
-        ("how-often", "how-many"), ("how-often", "how-much"), ("how-long", "how-much"),
-        ("how-far", "how-many"), ("how-far", "how-much"), ("who", "how-many"), ("when", "how-often"),
+    frozenset(pair.split("="))
+    for pair in wordlists.members(
+        """how-much=how-many when=how-long how-long=how-many how-long=how-far how-often=how-many
+        how-often=how-much how-long=how-much how-far=how-many how-far=how-much how-old=when"""
     )
-)  # fmt: skip
+)
+"""Two ways to ask for one thing."""
 
 
 def read(lowers: Sequence[str]) -> str:
@@ -41,4 +44,5 @@ def read(lowers: Sequence[str]) -> str:
 
 
 def conflict(a: str, b: str) -> bool:
+    """Both ask for something certain, and for different things."""
     return a != b and a in SPECIFIC and b in SPECIFIC and frozenset((a, b)) not in AGREE

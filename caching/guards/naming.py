@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caching.guards import places, stems, words
+from caching.guards import dates, places, stems, units, words
 from caching.guards.tokens import Token
 
-NEVER = words.EMPTY | words.NEGATORS | words.NUMBERS.keys() | words.WEEKDAYS.keys()
+NEVER = words.EMPTY | words.NEGATORS | units.NUMBERS.keys() | dates.WEEKDAYS.keys()
 LITERALS = ("url", "mail", "plus", "abbr", "snake")
 Name = tuple[str, ...]
 

@@ -13,15 +13,26 @@ Route = tuple[frozenset[str], frozenset[str]]
 EVEN = frozenset({"and", "or", "vs", "versus", ",", "&", "/", "between", "(", "nor"})
 TOWARDS = frozenset({"to", "into", "onto"})
 SYMMETRIC = frozenset(
-    ["vs", "versus", "difference", "differences", "between", "distance", "compare", "compared", "comparison", "similar", "same", "differ"]
+    [
+        "vs",
+        "versus",
+        "difference",
+        "differences",
+        "between",
+        "distance",
+        "compare",
+        "compared",
+        "comparison",
+        "similar",
+        "same",
+        "differ",
+    ]
 )
 REACH = 4
-BY = frozenset({"by"})
-FROM = frozenset({"from"})
 
 
 def chain(tokens: Sequence[Token]) -> tuple[Link, ...]:
-    """Content words in order, each with the joint before it: even, by, from, to, than or nothing."""
+    """Content words in order, each with the joint before it: even, by, from, to or nothing."""
     found: list[Link] = []
     joint = ""
     for token in tokens:
@@ -82,7 +93,7 @@ def reversed_triple(a: Sequence[Link], b: Sequence[Link]) -> bool:
     """`dog bites man` and `man bites dog`; a passive turns the sense once more."""
     if len(a) < 3 or len(b) < 3 or len(a) > 24 or len(b) > 24:
         return False
-    there = {triple: passive for triple, passive in _triples(b)}
+    there = dict(_triples(b))
     for (first, middle, last), passive in _triples(a):
         if first == last:
             continue

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from caching.guards import stems, words
+from caching.guards import opposites, stems, words
 from caching.guards.tokens import Token
 
 TURNED = re.compile(
-    r"\b(" + "|".join(sorted(words.PARTICLED)) + r")(?:s|ed|ing|ned|ning|ged|ging)?"
+    r"\b(" + "|".join(sorted(opposites.PARTICLED)) + r")(?:s|ed|ing|ned|ning|ged|ging)?"
     r"(?:\s+[\w']{1,30}){0,3}?[\s-]+(on|off|in|out|up|down)\b"
 )
 
@@ -27,10 +27,10 @@ def _sides(pairs: Sequence[Sequence[frozenset[str]]]) -> dict[str, list[tuple[in
     return found
 
 
-OPPOSITES = _sides(words.OPPOSITES)
-GRADES = _sides(words.GRADES)
+OPPOSITES = _sides(opposites.OPPOSITES)
+GRADES = _sides(opposites.GRADES)
 EXCLUSIVE: dict[str, list[int]] = {}
-for _row, _members in enumerate(words.EXCLUSIVE):
+for _row, _members in enumerate(opposites.EXCLUSIVE):
     for _word in _members:
         EXCLUSIVE.setdefault(stems.stem(_word), []).append(_row)
 
@@ -78,7 +78,9 @@ def particles(lower: str) -> frozenset[str]:
 
 
 def welded(tokens: Sequence[Token]) -> frozenset[str]:
-    return frozenset(words.WELDED[token.lower] for token in tokens if token.lower in words.WELDED)
+    return frozenset(
+        opposites.WELDED[token.lower] for token in tokens if token.lower in opposites.WELDED
+    )
 
 
 def poles(stemmed: frozenset[str]) -> frozenset[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from caching.guards import words
+from caching.guards import dates, units
 from caching.guards.tokens import Token
 
 ENDINGS = frozenset({"st", "nd", "rd", "th"})
@@ -124,11 +124,11 @@ def _ordinal(tokens: Sequence[Token], after: int, value: int, found: Quantities)
 def _amount(  # noqa: PLR0917 - one number, and all that may stand around it
     tokens: Sequence[Token], after: int, value: Decimal, found: Quantities, text: str, first: int
 ) -> int:
-    currency = words.CURRENCIES.get(_lower(tokens, first - 1), "")
+    currency = units.CURRENCIES.get(_lower(tokens, first - 1), "")
     value, after, scaled = _scaled(tokens, after, value, bool(currency))
     unit, factor, after = (currency, Decimal(1), after) if currency else _unit(tokens, after)
     if unit or scaled or "." not in text:
-        if currency and _lower(tokens, after) in words.CURRENCIES:
+        if currency and _lower(tokens, after) in units.CURRENCIES:
             after += 1
         shown = _shown(value * factor)
     else:
@@ -152,22 +152,22 @@ def _scaled(
 ) -> tuple[Decimal, int, bool]:
     word = _lower(tokens, after)
     joined = _joined(tokens, after)
-    if joined and word in words.SUFFIXES and (money or word != "m"):
-        return value * words.SUFFIXES[word], after + 1, True
+    if joined and word in units.SUFFIXES and (money or word != "m"):
+        return value * units.SUFFIXES[word], after + 1, True
     scaled = False
-    while word in words.SCALES:
-        value, after, scaled = value * words.SCALES[word], after + 1, True
+    while word in units.SCALES:
+        value, after, scaled = value * units.SCALES[word], after + 1, True
         word = _lower(tokens, after)
     return value, after, scaled
 
 
 def _unit(tokens: Sequence[Token], after: int) -> tuple[str, Decimal, int]:
-    if _lower(tokens, after) in ("-", "of") and _lower(tokens, after + 1) in words.CURRENCIES:
+    if _lower(tokens, after) in ("-", "of") and _lower(tokens, after + 1) in units.CURRENCIES:
         after += 1
     word = _lower(tokens, after)
-    if word in words.CURRENCIES:
-        return words.CURRENCIES[word], Decimal(1), after + 1
-    if word in words.PERCENT:
+    if word in units.CURRENCIES:
+        return units.CURRENCIES[word], Decimal(1), after + 1
+    if word in units.PERCENT:
         return "%", Decimal(1), after + 1
     if word == "per" and _lower(tokens, after + 1) == "cent":
         return "%", Decimal(1), after + 2
@@ -180,71 +180,76 @@ def _unit(tokens: Sequence[Token], after: int) -> tuple[str, Decimal, int]:
         after += 1
         word = _lower(tokens, after)
     base, factor = measure(word)
-    if not base and _joined(tokens, after) and word in words.ATTACHED:
-        base, factor = words.ATTACHED[word]
+    if not base and _joined(tokens, after) and word in units.ATTACHED:
+        base, factor = units.ATTACHED[word]
     if not base:
         return "", Decimal(1), after
     return base, Decimal(factor), after + 1
 
 
 def measure(word: str) -> tuple[str, str]:
-    found = words.MEASURES.get(word)
+    found = units.MEASURES.get(word)
     if found is None and word.endswith("s"):
-        found = words.MEASURES.get(word[:-1])
+        found = units.MEASURES.get(word[:-1])
     return found or ("", "1")
 
 
 def _is_month(tokens: Sequence[Token], index: int, *, beside: bool = False) -> bool:
     """Whether a month stands here; `may` and `march` need a number or a preposition beside."""
     word = _lower(tokens, index)
-    if word not in words.MONTHS:
+    if word not in dates.MONTHS:
         return False
-    if word not in words.SHY_MONTHS:
+    if word not in dates.SHY_MONTHS:
         return True
     if beside:
         return word != "may" or tokens[index].text[0] == "M"
     token = tokens[index]
     capital = token.text[:1].isupper() and not token.begins
-    return capital or (word != "may" and _lower(tokens, index - 1) in words.TIMELY)
+    return capital or (word != "may" and _lower(tokens, index - 1) in dates.TIMELY)
 
 
 def _word(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     word = tokens[index].lower
-    if word in words.NUMBERS or word in words.SCALES or word in ("a", "an", "half"):
+    if word in units.NUMBERS or word in units.SCALES or word in ("a", "an", "half"):
         after = _spelled(tokens, index, found)
         if after > index:
             found.taken.update(range(index, after))
             return after
     if _is_month(tokens, index):
-        found.dates.add(f"m{words.MONTHS[word]}")
+        found.dates.add(f"m{dates.MONTHS[word]}")
         found.taken.add(index)
         return index + 1
-    if word in words.ORDINALS and word not in ("first", "second"):
-        return _ordinal(tokens, index + 1, words.ORDINALS[word], found)
-    if word == "second" and measure(_lower(tokens, index + 1))[0] == "" and index:
-        if _lower(tokens, index - 1) in ("the", "my", "your", "his", "her", "our"):
-            return _ordinal(tokens, index + 1, 2, found)
+    if word in units.ORDINALS and word not in ("first", "second"):
+        return _ordinal(tokens, index + 1, units.ORDINALS[word], found)
+    if word == "second" and _is_rank(tokens, index):
+        return _ordinal(tokens, index + 1, 2, found)
     return _moment(tokens, index, found)
+
+
+def _is_rank(tokens: Sequence[Token], index: int) -> bool:
+    """`my second job`: not the second that a minute has sixty of."""
+    before = _lower(tokens, index - 1)
+    return before in ("the", "my", "your", "his", "her", "our") and not _unit(tokens, index + 1)[0]
 
 
 def _moment(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     word = tokens[index].lower
     single = word.removesuffix("s")
     before = _lower(tokens, index - 1)
-    if word in words.DAYS:
-        found.dates.add(words.DAYS[word])
-    elif word in words.WEEKDAYS:
-        found.dates.add(f"w{words.WEEKDAYS[word]}")
+    if word in dates.DAYS:
+        found.dates.add(dates.DAYS[word])
+    elif word in dates.WEEKDAYS:
+        found.dates.add(f"w{dates.WEEKDAYS[word]}")
         found.taken.add(index)
-    elif word in words.EACH:
-        found.dates.add("each:" + words.EACH[word])
-    elif single in words.RELATED and before in ("per", "every", "each"):
+    elif word in dates.EACH:
+        found.dates.add("each:" + dates.EACH[word])
+    elif single in dates.RELATED and before in ("per", "every", "each"):
         found.dates.add("each:" + single)
-    elif single in words.RELATED and before in words.RELATIVE:
+    elif single in dates.RELATED and before in dates.RELATIVE:
         found.dates.add(_relation(before) + single)
     else:
         base = measure(word)[0]
-        if base in words.DIMENSIONS:
+        if base in units.DIMENSIONS:
             found.measures.add(base)
     return index + 1
 
@@ -260,20 +265,20 @@ def _spelled(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     start, total, part, seen = index, Decimal(0), Decimal(0), False
     while index < len(tokens):
         word = tokens[index].lower
-        if word in words.NUMBERS:
-            part, seen = part + words.NUMBERS[word], True
-        elif word in words.SCALES:
-            scale = words.SCALES[word]
+        if word in units.NUMBERS:
+            part, seen = part + units.NUMBERS[word], True
+        elif word in units.SCALES:
+            scale = units.SCALES[word]
             seen = True
             if scale == 100:
-                part = (part or 1) * scale
+                part = (part or Decimal(1)) * scale
             else:
-                total, part = total + (part or 1) * scale, Decimal(0)
-        elif word == "half" and not seen and _lower(tokens, index + 1) in ("a", *words.SCALES):
+                total, part = total + (part or Decimal(1)) * scale, Decimal(0)
+        elif word == "half" and not seen and _lower(tokens, index + 1) in ("a", *units.SCALES):
             part = Decimal("0.5")
-        elif not (word in ("a", "an") and _lower(tokens, index + 1) in words.SCALES) and not (
-            word == "and" and seen and _lower(tokens, index + 1) in words.NUMBERS
-            and _lower(tokens, index - 1) in words.SCALES
+        elif not (word in ("a", "an") and _lower(tokens, index + 1) in units.SCALES) and not (
+            word == "and" and seen and _lower(tokens, index + 1) in units.NUMBERS
+            and _lower(tokens, index - 1) in units.SCALES
         ):  # fmt: skip
             break
         index += 1

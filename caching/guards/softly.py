@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 
 from caching.guards.facts import Facts
@@ -72,7 +73,7 @@ def _names(a: Facts, b: Facts) -> int:
 
 
 def _pairs(content: tuple[str, ...]) -> frozenset[object]:
-    return frozenset(zip(content[:40], content[1:41], strict=False))
+    return frozenset(itertools.pairwise(content[:40]))
 
 
 def _grams(squeezed: str) -> frozenset[object]:
