@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
+from caching import features, guards, minds
+from caching.minds import Mind
 from caching.values import Neighbour, NoMatch, Terms, Verdict
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mind:
-    """What was learned from evidence; without any, the static threshold stands."""
-
-    seen: int = 0
-
-
-UNTAUGHT = Mind()
 
 
 def judge(
     question: str, neighbours: Sequence[Neighbour], mind: Mind, terms: Terms
 ) -> Verdict | NoMatch:
-    """The neighbours are the nearest first, those of the caller's scopes and surroundings only."""
-    del mind, question
+    """The neighbours are the nearest first, of the caller's scopes and surroundings only.
+
+    Three gates, one after the other: no guard objects; then the bound that was learned, or without
+    enough evidence the static threshold. What a person pinned is right for its own question, and
+    for those like it as any other answer is.
+    """
     if not neighbours:
         return NoMatch(reason="nothing-near")
     nearest = neighbours[0]
-    served = nearest.similarity >= terms.static_threshold
-    return Verdict(
-        served=served,
-        reason="static" if served else "below-threshold",
+    seen = features.of(question, neighbours)
+    score = mind.score(seen)
+    verdict = Verdict(
+        served=False,
+        reason="",
         entry_id=nearest.entry_id,
         similarity=nearest.similarity,
-        p=nearest.similarity,
-        lower=0.0,
+        p=minds.probability(score),
+        lower=mind.lower(score) if mind.taught else 0.0,
+        score=score,
+        features=seen,
     )
+    objection = guards.disagreement(question, nearest.question)
+    served, reason = _gates(objection, verdict, terms, taught=mind.taught)
+    return replace(verdict, served=served, reason=reason)
+
+
+def _gates(objection: str, verdict: Verdict, terms: Terms, *, taught: bool) -> tuple[bool, str]:
+    if objection:
+        return False, f"guard:{objection}"
+    if taught:
+        enough = verdict.lower >= 1.0 - terms.epsilon
+        return enough, "bound" if enough else "below-bound"
+    near = verdict.similarity >= terms.static_threshold
+    return near, "static" if near else "below-threshold"

@@ -26,7 +26,7 @@ def look(connection: psycopg.Connection[Any], *, every_s: float = EVERY_S) -> No
     global _minds, _read_at
     if time.monotonic() - _read_at < every_s and _read_at:
         return
-    _minds = learning.minds(connection)
+    _minds = learning.minds_in_force(connection)
     _read_at = time.monotonic()
 
 
