@@ -291,7 +291,7 @@ def _made(row: Import, item: Item, costs: _Costs) -> Entry | Flaw:
         tags={**item.tags, "import": str(row.pk), "line": str(item.line)},
         exchange_id=uuid4(),
         created_at=now,
-        expires_at=now + timedelta(seconds=settings.KORA_CACHE_TTL_S),
+        expires_at=now + timedelta(seconds=Terms().ttl_s),
         pinned_at=now,
         imported_id=row.pk,
     )
