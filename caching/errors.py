@@ -11,3 +11,7 @@ class Unfit(Exception):  # noqa: N818
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class WrongDimensions(Exception):  # noqa: N818
+    """This vector has not the length of its generation's."""

@@ -170,6 +170,10 @@ def embedder_endpoint() -> tuple[str, str]:
     return url, os.environ.get("KORA_EMBEDDER_KEY", "").strip()
 
 
+def index() -> str:
+    return os.environ.get("KORA_INDEX") or "caching.pgvector_index.PgVector"
+
+
 def allowed_hosts() -> list[str]:
     """Names under which browsers may ask for the console; `KORA_ALLOWED_HOSTS` adds to them."""
     more = [name.strip() for name in os.environ.get("KORA_ALLOWED_HOSTS", "").split(",")]

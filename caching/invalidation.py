@@ -1,0 +1,127 @@
+"""Drops stored answers by what they have in common; shows first what that would be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q, QuerySet, Sum
+
+from caching.errors import Unfit
+from caching.models import Entry
+
+BATCH = 1_000
+SAMPLE = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criteria:
+    """All that are given must hold; the whole cache is `pattern="*"`, never nothing at all."""
+
+    ids: Sequence[int] = ()
+    model: str = ""
+    """The model asked for."""
+    backend: str = ""
+    """The backend that answered."""
+    tag: str = ""
+    """`name=value`, or the name alone for any value."""
+    older_than_s: float | None = None
+    pattern: str = ""
+    """The question, with `*` for any text and `?` for one character; case does not matter."""
+    intent: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    entry_id: int
+    question: str
+    backend: str
+    created_at: datetime
+    pinned: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    count: int
+    bytes: int
+    sample: tuple[Sample, ...]
+
+
+def find(team_ids: Collection[int], criteria: Criteria) -> Found:
+    """What `drop` would drop; changes nothing."""
+    rows = _rows(team_ids, criteria)
+    newest = rows.order_by("-id").only("question", "backend", "created_at", "pinned_at")[:SAMPLE]
+    return Found(
+        count=rows.count(),
+        bytes=rows.aggregate(all=Sum("bytes"))["all"] or 0,
+        sample=tuple(_sample(entry) for entry in newest),
+    )
+
+
+def drop(team_ids: Collection[int], criteria: Criteria) -> int:
+    """In batches, so that nobody waits for long; pinned ones as well: they were named.
+
+    What is stored while it runs stays: it is newer than the wish.
+    """
+    rows = _rows(team_ids, criteria)
+    newest = rows.order_by("-id").values_list("id", flat=True).first() or 0
+    dropped = 0
+    while ids := list(
+        rows.filter(id__lte=newest).order_by("id").values_list("id", flat=True)[:BATCH]
+    ):
+        dropped += _delete(ids)
+    return dropped
+
+
+def _delete(ids: list[int]) -> int:
+    _, counts = Entry.objects.filter(id__in=ids).delete()
+    return counts.get("caching.Entry", 0)
+
+
+def _rows(team_ids: Collection[int], criteria: Criteria) -> QuerySet[Entry]:
+    if not any(getattr(criteria, field.name) not in ((), "", None) for field in fields(criteria)):
+        raise Unfit("Say which answers are meant; the pattern * means all.", field="pattern")
+    return Entry.objects.filter(_meant(criteria), team_id__in=list(team_ids))
+
+
+def _meant(criteria: Criteria) -> Q:
+    meant = Q()
+    if criteria.ids:
+        meant &= Q(id__in=list(criteria.ids))
+    if criteria.model:
+        meant &= Q(model_asked=criteria.model)
+    if criteria.backend:
+        meant &= Q(backend=criteria.backend)
+    if criteria.tag:
+        meant &= _tagged(criteria.tag)
+    if criteria.older_than_s is not None:
+        meant &= Q(created_at__lt=datetime.now(UTC) - timedelta(seconds=criteria.older_than_s))
+    if criteria.pattern:
+        meant &= Q(question__iregex=_regex(criteria.pattern))
+    if criteria.intent is not None:
+        meant &= Q(intent_id=criteria.intent)
+    return meant
+
+
+def _tagged(tag: str) -> Q:
+    name, equals, value = tag.partition("=")
+    return Q(tags__contains={name: value}) if equals else Q(tags__has_key=name)
+
+
+def _regex(pattern: str) -> str:
+    """Everything but the two signs means itself; Postgres compares it without going back."""
+    signs = {"*": ".*", "?": "."}
+    words = (signs.get(part, re.escape(part)) for part in re.split(r"([*?])", pattern))
+    return "^" + "".join(words).replace("\0", "") + "$"
+
+
+def _sample(entry: Entry) -> Sample:
+    return Sample(
+        entry_id=entry.pk,
+        question=entry.question,
+        backend=entry.backend,
+        created_at=entry.created_at,
+        pinned=entry.pinned_at is not None,
+    )
