@@ -9,6 +9,7 @@ from caching.guards.facts import Facts
 from caching.guards.naming import Name
 
 LOOSE_UNITS = frozenset({frozenset({"pound", "gbp"}), frozenset({"pound", "lb"})})
+PEOPLES = frozenset({"ish", "ic", "ian", "an", "ese", "i", "ist", "ism", "er", "al", "s"})
 SINGLE = frozenset({"a", "an", "one", "single"})
 
 
@@ -23,14 +24,21 @@ def _quotes(a: Facts, b: Facts) -> bool:
 
 
 def _numbers(a: Facts, b: Facts) -> bool:
-    if a.numbers == b.numbers and a.codes == b.codes:
+    if a.numbers == b.numbers and a.codes == b.codes and a.counts == b.counts:
         return False
-    return _number_missing(a, b) or _number_missing(b, a)
+    if _number_missing(a, b) or _number_missing(b, a):
+        return True
+    return bool(_counts_missing(a, b)) and bool(_counts_missing(b, a))
+
+
+def _counts_missing(a: Facts, b: Facts) -> frozenset[str]:
+    return a.counts - b.counts - {value for value, _ in b.numbers}
 
 
 def _number_missing(a: Facts, b: Facts) -> bool:
     """A number (or code) of `a` that `b` does not have, whatever its unit."""
     values = {value for value, unit in b.numbers if unit != "#"}
+    values |= b.counts
     ranks = {value for value, unit in b.numbers if unit == "#"}
     for value, unit in a.numbers:
         if value in (ranks if unit == "#" else values) or _welded(value, a, b):
@@ -74,7 +82,17 @@ def _measured_apart(a: frozenset[str], b: frozenset[str]) -> bool:
 
 
 def _dates(a: Facts, b: Facts) -> bool:
-    return a.dates != b.dates
+    """Today and `each day` may stay unsaid; another day may not."""
+    if a.dates == b.dates:
+        return False
+    only_a, only_b = a.dates - b.dates, b.dates - a.dates
+    if only_a and only_b:
+        return True
+    return not all(map(_unsaid, only_a | only_b))
+
+
+def _unsaid(date: str) -> bool:
+    return date == "today" or date.startswith(("each:", "this:"))
 
 
 def _names(a: Facts, b: Facts) -> bool:
@@ -89,7 +107,7 @@ def _names(a: Facts, b: Facts) -> bool:
 
 def _literal_missing(a: Facts, b: Facts) -> bool:
     for literal in a.literals:
-        if literal in b.literals or literal in b.stems:
+        if literal in b.literals or literal in b.stems or _spelled_out(literal, b):
             continue
         if "".join(filter(str.isalnum, literal.lower())) in b.squeezed and literal[-1] not in "+#":
             continue
@@ -117,7 +135,30 @@ def _known(part: str, b: Facts) -> bool:
         return True
     if 3 <= len(part) <= 6 and part in b.initials:
         return True
-    return part in ("america", "britain") and _spelled_out(part, b)
+    if part in ("america", "britain") and _spelled_out(part, b):
+        return True
+    return part not in places.PLACES and any(_akin(part, other) for other in b.stems)
+
+
+def _akin(part: str, other: str) -> bool:
+    """Jew and Jewish; or a slip of the pen: Hilary and Hillary."""
+    if part[0] != other[0] or abs(len(part) - len(other)) > 3 or other in places.PLACES:
+        return False
+    short, long = sorted((part, other), key=len)
+    if len(short) >= 3 and long.removeprefix(short) in PEOPLES:
+        return True
+    return len(short) >= 6 and len(long) - len(short) <= 1 and _one_slip(short, long)
+
+
+def _one_slip(short: str, long: str) -> bool:
+    """One letter more, another letter, or two letters changed about."""
+    start = 0
+    while start < len(short) and short[start] == long[start]:
+        start += 1
+    if len(short) < len(long):
+        return short[start:] == long[start + 1 :]
+    swapped = short[start + 1 : start + 2] + short[start : start + 1]
+    return short[start + 1 :] == long[start + 1 :] or swapped + short[start + 2 :] == long[start:]
 
 
 def _spelled_out(part: str, b: Facts) -> bool:
@@ -140,7 +181,12 @@ def _negation(a: Facts, b: Facts) -> bool:
         return True
     if a.negated and not a.denied.isdisjoint(b.stems - b.denied):
         return not b.denied.isdisjoint(a.stems - a.denied)
-    return not a.negated and abs(a.abating - b.abating) == 2
+    return not a.negated and abs(a.abating - b.abating) == 2 and _else_alike(a, b)
+
+
+def _else_alike(a: Facts, b: Facts) -> bool:
+    """Whether the wish to be rid of it is all that differs."""
+    return frozenset(a.content) ^ frozenset(b.content) <= polarity.ABATING
 
 
 def _both_abate(a: Facts, b: Facts) -> bool:
@@ -190,7 +236,8 @@ def _choice(a: Facts, b: Facts) -> bool:
 
 
 def _order(a: Facts, b: Facts) -> bool:
-    if a.symmetric and b.symmetric:
+    """Only where the same words stand: other words have other orders."""
+    if (a.symmetric and b.symmetric) or len(frozenset(a.content) ^ frozenset(b.content)) > 1:
         return False
     return ordering.reversed_route(a.routes, b.routes) or ordering.reversed_triple(a.chain, b.chain)
 

@@ -32,6 +32,7 @@ class Facts:
     """Letters and digits alone: `e-mail` is found in `email`."""
     initials: str
     numbers: frozenset[tuple[str, str]]
+    counts: frozenset[str]
     measures: frozenset[str]
     dates: frozenset[str]
     codes: frozenset[str]
@@ -75,6 +76,7 @@ def read(text: str) -> Facts:
         squeezed="".join(filter(str.isalnum, text.lower())),
         initials="".join(word[0] for word in lowers),
         numbers=frozenset(amounts.numbers),
+        counts=frozenset(amounts.counts),
         measures=frozenset(amounts.measures),
         dates=frozenset(amounts.dates),
         codes=frozenset(amounts.codes),

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from caching.guards import dates, places, stems, units, words
 from caching.guards.tokens import Token
 
-NEVER = words.EMPTY | words.NEGATORS | units.NUMBERS.keys() | dates.WEEKDAYS.keys()
+TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "sir", "president", "ceo", "pm"})
+NEVER = TITLES | words.EMPTY | words.NEGATORS | units.NUMBERS.keys() | dates.WEEKDAYS.keys()
 LITERALS = ("url", "mail", "plus", "abbr", "snake")
 Name = tuple[str, ...]
 
 
 def canonical(lower: str) -> str:
     """One form for a name and what is called after it: India, Indian, indias."""
-    single = lower.removesuffix("'s")
+    single = lower.removesuffix("'s").replace("-", "")
     known = places.COUNTRIES.get(single)
     if known is None and single.endswith("s"):
         known = places.COUNTRIES.get(single[:-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caching.guards import naming, words
+from caching.guards import naming, wordlists, words
 from caching.guards.tokens import Token
 
 Link = tuple[str, str]
@@ -12,21 +12,10 @@ Link = tuple[str, str]
 Route = tuple[frozenset[str], frozenset[str]]
 EVEN = frozenset({"and", "or", "vs", "versus", ",", "&", "/", "between", "(", "nor"})
 TOWARDS = frozenset({"to", "into", "onto"})
-SYMMETRIC = frozenset(
-    [
-        "vs",
-        "versus",
-        "difference",
-        "differences",
-        "between",
-        "distance",
-        "compare",
-        "compared",
-        "comparison",
-        "similar",
-        "same",
-        "differ",
-    ]
+BESIDE = wordlists.members("in on at for with of about as during like off over under without near")
+SYMMETRIC = wordlists.members(
+    """vs versus difference differences between distance compare compared comparison similar same
+    differ different far relationship relation apart equal"""
 )
 REACH = 4
 
@@ -49,16 +38,20 @@ def _joint(token: Token, joint: str) -> str:
         return "even"
     if token.kind == "stop":
         return "stop"
+    if joint in ("even", "stop"):
+        return joint
     if token.lower in TOWARDS:
         return "to"
-    return token.lower if token.lower in ("by", "from", "than", "of") and joint != "even" else joint
+    if token.lower in ("by", "from", "than"):
+        return token.lower
+    return "beside" if token.lower in BESIDE else joint
 
 
 def routes(links: Sequence[Link]) -> tuple[Route, ...]:
     """`from A to B`, `A to B`, `A than B`: what stands before and behind, nearest first."""
     found = []
     for index, (_, joint) in enumerate(links):
-        if joint in ("to", "than", "from", "of") and index:
+        if joint in ("to", "than", "from") and index:
             behind = _behind(links, index)
             before = _before(links, index)
             found.append((behind, before) if joint == "from" else (before, behind))

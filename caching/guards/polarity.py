@@ -29,6 +29,7 @@ def _sides(pairs: Sequence[Sequence[frozenset[str]]]) -> dict[str, list[tuple[in
 
 OPPOSITES = _sides(opposites.OPPOSITES)
 GRADES = _sides(opposites.GRADES)
+ABATING = frozenset(map(stems.stem, words.ABATING))
 EXCLUSIVE: dict[str, list[int]] = {}
 for _row, _members in enumerate(opposites.EXCLUSIVE):
     for _word in _members:
@@ -39,7 +40,7 @@ def negations(tokens: Sequence[Token]) -> tuple[bool, frozenset[str]]:
     """Whether something is denied, and the stems of the words denied."""
     denied: set[str] = set()
     negated = False
-    listed = [token for token in tokens if token.kind in ("word", "stop", "number")]
+    listed = [token for token in tokens if token.kind in ("word", "stop", "number", "comma")]
     for index, token in enumerate(listed):
         if token.lower not in words.NEGATORS or _is_courtesy(listed, index):
             continue
@@ -55,10 +56,17 @@ def _is_courtesy(tokens: Sequence[Token], index: int) -> bool:
     if token.begins and token.lower in words.ASKING_NEGATED:
         return after in words.SUBJECTS or _is_capital(tokens, index + 1)
     if token.lower == "not":
-        return after == "only" or (index > 0 and tokens[index - 1].lower == "or")
+        before = tokens[index - 1].lower if index else ""
+        return after == "only" or before == "or" or (before in ("if", "why") and _ends(after))
     if token.lower == "no":
-        return after == "." and index + 2 < len(tokens) and tokens[index + 2].kind == "number"
+        return (token.begins and after == "seriously") or (
+            after == "." and index + 2 < len(tokens) and tokens[index + 2].kind == "number"
+        )
     return False
+
+
+def _ends(after: str) -> bool:
+    return after in ("", "?", ".", "!", ",")
 
 
 def _is_capital(tokens: Sequence[Token], index: int) -> bool:

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from caching.guards import dates, units
+from caching.guards import dates, units, wordlists
 from caching.guards.tokens import Token
 
 ENDINGS = frozenset({"st", "nd", "rd", "th"})
+COUNTING = wordlists.members(
+    "top the these those your my some any are give list name following best few of"
+)
+LARGEST_COUNT = 20
+ROMAN = {"II": "2", "III": "3", "IV": "4", "VI": "6", "VII": "7", "VIII": "8", "IX": "9"}
 EXACT = 18
 """Digits that are counted with; a longer one is a name (an account, a card), not an amount."""
 
@@ -18,6 +23,8 @@ EXACT = 18
 class Quantities:
     numbers: set[tuple[str, str]] = field(default_factory=set)
     """(value, unit); an ordinal has the unit `#`."""
+    counts: set[str] = field(default_factory=set)
+    """Small numbers that only say how many are wanted."""
     measures: set[str] = field(default_factory=set)
     """Units without a number."""
     dates: set[str] = field(default_factory=set)
@@ -98,7 +105,7 @@ def _number(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     if len(text) > EXACT:
         found.numbers.add((text, ""))
         return index + 1
-    return _amount(tokens, index + 1, Decimal(text), found, text, index)
+    return _amount(tokens, (index, index + 1), Decimal(text), text, found)
 
 
 def _is_day(tokens: Sequence[Token], index: int, text: str) -> bool:
@@ -108,10 +115,10 @@ def _is_day(tokens: Sequence[Token], index: int, text: str) -> bool:
 
 
 def _ordinal(tokens: Sequence[Token], after: int, value: int, found: Quantities) -> int:
-    beside = after + (_lower(tokens, after) == "of")
-    before = after - 3 if after >= 3 else -1
+    first = after - 1 if tokens[after - 1].lower in units.ORDINALS else after - 2
+    behind = after + (_lower(tokens, after) == "of")
     if value <= 31 and (
-        _is_month(tokens, beside, beside=True) or _is_month(tokens, before, beside=True)
+        _is_month(tokens, behind, beside=True) or _is_month(tokens, first - 1, beside=True)
     ):
         found.dates.add(f"d{value}")
     elif _lower(tokens, after) in ("century", "centuries"):
@@ -121,26 +128,40 @@ def _ordinal(tokens: Sequence[Token], after: int, value: int, found: Quantities)
     return after
 
 
-def _amount(  # noqa: PLR0917 - one number, and all that may stand around it
-    tokens: Sequence[Token], after: int, value: Decimal, found: Quantities, text: str, first: int
+def _amount(
+    tokens: Sequence[Token], span: tuple[int, int], value: Decimal, text: str, found: Quantities
 ) -> int:
+    """Takes a number that stands from `first` to before `after`, with what belongs to it."""
+    first, after = span
     currency = units.CURRENCIES.get(_lower(tokens, first - 1), "")
     value, after, scaled = _scaled(tokens, after, value, bool(currency))
-    unit, factor, after = (currency, Decimal(1), after) if currency else _unit(tokens, after)
-    if unit or scaled or "." not in text:
-        if currency and _lower(tokens, after) in units.CURRENCIES:
-            after += 1
-        shown = _shown(value * factor)
+    if currency:
+        unit, factor = currency, Decimal(1)
+        after += _lower(tokens, after) in units.CURRENCIES
     else:
-        shown = text  # Python 3.1 is not Python 3.10
+        unit, factor, after = _unit(tokens, after)
+    found.taken.update(range(max(0, first - bool(currency)), after))
     if not unit and after < len(tokens) and _joined(tokens, after) and tokens[after].kind == "word":
         found.codes.add(text + tokens[after].lower)
-        found.taken.add(after)
         return after + 1
+    # Without a unit it is as written: Python 3.1 is not Python 3.10.
+    shown = text if "." in text and not (unit or scaled) else _shown(value * factor)
+    if not unit and _is_count(tokens, first, after, value):
+        found.counts.add(shown)
+        return after
     found.numbers.add((shown, unit))
     if not unit and first and tokens[first - 1].kind == "word":
         found.led.add(tokens[first - 1].lower + text)
     return after
+
+
+def _is_count(tokens: Sequence[Token], first: int, after: int, value: Decimal) -> bool:
+    """`top 10 songs`, `the three laws`: how many are told, not which."""
+    if value > LARGEST_COUNT or after >= len(tokens) or tokens[after].kind != "word":
+        return False
+    if tokens[first].kind == "word":
+        return True
+    return _lower(tokens, first - 1) in COUNTING and tokens[after].text[0].islower()
 
 
 def _shown(value: Decimal) -> str:
@@ -201,11 +222,14 @@ def _is_month(tokens: Sequence[Token], index: int, *, beside: bool = False) -> b
         return False
     if word not in dates.SHY_MONTHS:
         return True
-    if beside:
-        return word != "may" or tokens[index].text[0] == "M"
     token = tokens[index]
-    capital = token.text[:1].isupper() and not token.begins
-    return capital or (word != "may" and _lower(tokens, index - 1) in dates.TIMELY)
+    if beside:
+        return word != "may" or token.text[0] == "M"
+    if any(_lower(tokens, index + step)[:1].isdigit() for step in (-1, 1)):
+        return word != "may" or token.text[0] == "M"
+    capital = token.text[0].isupper() and not token.begins and len(word) > 3
+    timely = _lower(tokens, index - 1) in dates.TIMELY
+    return capital or (timely and (word != "may" or token.text[0] == "M"))
 
 
 def _word(tokens: Sequence[Token], index: int, found: Quantities) -> int:
@@ -215,15 +239,24 @@ def _word(tokens: Sequence[Token], index: int, found: Quantities) -> int:
         if after > index:
             found.taken.update(range(index, after))
             return after
+    if tokens[index].text in ROMAN and index:
+        found.numbers.add((ROMAN[tokens[index].text], ""))
+        found.taken.add(index)
+        return index + 1
     if _is_month(tokens, index):
         found.dates.add(f"m{dates.MONTHS[word]}")
         found.taken.add(index)
         return index + 1
-    if word in units.ORDINALS and word not in ("first", "second"):
+    if word in units.ORDINALS and (word not in ("first", "second") or _by_month(tokens, index)):
         return _ordinal(tokens, index + 1, units.ORDINALS[word], found)
     if word == "second" and _is_rank(tokens, index):
         return _ordinal(tokens, index + 1, 2, found)
     return _moment(tokens, index, found)
+
+
+def _by_month(tokens: Sequence[Token], index: int) -> bool:
+    behind = index + 1 + (_lower(tokens, index + 1) == "of")
+    return _is_month(tokens, index - 1, beside=True) or _is_month(tokens, behind, beside=True)
 
 
 def _is_rank(tokens: Sequence[Token], index: int) -> bool:
@@ -285,4 +318,4 @@ def _spelled(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     value = total + part
     if not seen or (value == 1 and index - start == 1 and not measure(_lower(tokens, index))[0]):
         return start
-    return _amount(tokens, index, value, found, _shown(value), start)
+    return _amount(tokens, (start, index), value, _shown(value), found)

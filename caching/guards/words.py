@@ -24,7 +24,7 @@ EMPTY = wordlists.members(
 NEGATORS = wordlists.members(
     """not no never without cannot cant wont dont doesnt didnt isnt arent wasnt werent wouldnt
     couldnt shouldnt hasnt havent hadnt none nobody nothing nowhere neither nor hardly unable
-    impossible minus except non isn't aren't wasn't weren't don't doesn't didn't can't
+    impossible minus except isn't aren't wasn't weren't don't doesn't didn't can't
     couldn't won't wouldn't shouldn't hasn't haven't hadn't mustn't needn't ain't"""
 )
 ASKING_NEGATED = wordlists.members(
