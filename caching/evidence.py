@@ -31,13 +31,14 @@ NOTE = """
 WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO caching_evidence (team_id, entry_id, question, answer, exchange_id, source, served,
                               similarity, score, features, guard, weight)
-SELECT %(team)s, e.id, %(question)s, %(answer)s::bytea, %(exchange)s::uuid, %(source)s, %(served)s,
+SELECT %(team)s, e.id, %(question)s::text, %(answer)s::bytea, %(exchange)s::uuid,
+       %(source)s::text, %(served)s::boolean,
        %(similarity)s::float8, %(score)s::float8, %(features)s::float8[], %(guard)s,
        %(weight)s::float8
   FROM caching_entry e, quickly
  WHERE e.id = %(entry)s AND NOT EXISTS (
        SELECT FROM caching_evidence b
-        WHERE b.entry_id = e.id AND b.question = %(question)s AND b.source = %(source)s
+        WHERE b.entry_id = e.id AND b.question = %(question)s::text AND b.source = %(source)s::text
           AND b.at > now() - %(again)s::float8 * interval '1 second')
 """
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import structlog
 
-from caching import evidence, generations, index, lookup
+from caching import answers, evidence, generations, index, lookup
 from caching.evidence import Seen
+from caching.patterns import watching
 from caching.values import Fresh, Verdict
 from routing import catalog, connections, embedders, execution
 from routing.errors import Refusal
@@ -46,6 +47,12 @@ async def _carefully(work: Coroutine[Any, Any, None]) -> None:
         log.exception("afterwards.crashed")
 
 
+async def rest() -> None:
+    """Until all that was left to do is done."""
+    while _tasks:
+        await asyncio.wait(tuple(_tasks))
+
+
 async def end(*others: asyncio.Task[None]) -> None:
     """When the process stops: what has not come to an end is given up, and so are the others."""
     tasks = [*_tasks, *others]
@@ -65,6 +72,10 @@ def _keep(fresh: Fresh, entry_id: int | None) -> None:
     connection = connections.current()
     if entry_id is not None and fresh.vector is not None and fresh.surroundings:
         _place(connection, fresh, entry_id, fresh.vector)
+    if fresh.withheld is not None:
+        pattern_id, said = fresh.withheld
+        heard = answers.text(fresh.answer)
+        watching.note(connection, pattern_id, fresh.exchange_id, said=said, heard=heard)
     if fresh.near is not None and evidence.is_worth_it(fresh.near):
         evidence.note(connection, _missed(fresh, fresh.near))
 

@@ -15,7 +15,7 @@ from django.db import connections as django_connections
 
 from inference import engines
 from kora_site import errors
-from routing import catalog, connections
+from routing import afterwards, catalog, connections
 from routing.embeddings import Here
 from routing.engine_room import EngineRoom
 from routing.gateway import Gateway
@@ -86,6 +86,14 @@ class Inside:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def refresh(self) -> None:
+        """Configuration that was just changed, known at once."""
+        self.run(self.room.hands.do(catalog.refresh))
+
+    def settle(self) -> None:
+        """Until what replies left to do is done."""
+        self.run(afterwards.rest())
 
     def ask(
         self,
@@ -181,6 +189,7 @@ def _engine_room(queue: str, opened: engines.Engines) -> EngineRoom:
 
 
 async def _close(inside: Inside, stop: asyncio.Event, working: asyncio.Future[Any]) -> None:
+    await afterwards.rest()
     stop.set()
     await working
     await inside.room.switchboard.close()
