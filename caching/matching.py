@@ -77,12 +77,6 @@ def _objection(asked: Asked, verdict: Verdict) -> str:
     return "caller-similarity" if too_far else ""
 
 
-def patterns(connection: psycopg.Connection[Any], asked: Asked) -> Match | NoMatch:
-    """No pattern has been learned yet."""
-    del connection, asked
-    return NoMatch(reason="no-patterns")
-
-
 def remember(connection: psycopg.Connection[Any], fresh: Fresh) -> int | None:
     """The entry's id, under which its vector can be placed; None where a pinned answer stands."""
     return lookup.store(connection, fresh)

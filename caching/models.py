@@ -106,6 +106,10 @@ class Entry(models.Model):
     fingerprint = models.CharField(max_length=64)
     surroundings = models.CharField(max_length=64, blank=True, default="", db_default="")
     """All of the request but the question; empty: never compared by meaning."""
+    shell = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """All of the request but the words of its last turn, exactly; patterns are mined within it."""
+    turn = models.TextField(blank=True, default="", db_default="")
+    """Those words as they came, where patterns may be mined from them."""
     model_asked = models.TextField()
     backend = models.TextField()
     question = models.TextField(blank=True, default="")

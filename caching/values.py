@@ -132,6 +132,10 @@ class Asked:
 
     team_id: int
     fingerprint: str
+    shell: str = ""
+    """A fingerprint of all but the words of the last user turn; empty: no pattern is looked for."""
+    turn: str = ""
+    """Those words as they came."""
     scopes: tuple[str, ...] = ()
     """`t:<team>`, `u:<team>:<user>`, `g:<group>`: the caller's own, and groups it belongs to."""
     question: Question | None = None
@@ -165,8 +169,13 @@ class Fresh:
     scope: str = ""
     surroundings: str = ""
     """Empty where the question is not one to compare by meaning."""
+    shell: str = ""
+    """As in `Asked`: what patterns are mined from; empty where nothing may be learned from it."""
+    turn: str = ""
     vector: Vector | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     latency_ms: float = 0.0
+    withheld: tuple[int, str] | None = None
+    """A pattern and what it would have said: this answer shows whether that is right."""
     near: Verdict | None = None
     """The neighbour that was not served: this answer shows whether it would have been right."""

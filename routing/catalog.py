@@ -16,6 +16,8 @@ from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
 from caching import generations, hits, terms
 from caching.generations import Generation
+from caching.patterns import serving
+from caching.patterns.serving import Standing
 from caching.terms import Agreed
 from routing import (
     connections,
@@ -57,6 +59,8 @@ class Catalog:
     policy_number: int
     answers: Mapping[int, Agreed] = field(default_factory=dict)
     """By team, what it has set for answers without a model."""
+    patterns: Mapping[int, tuple[Standing, ...]] = field(default_factory=dict)
+    """By team, what it was seen to ask again and again, and what is done about it."""
     generations: tuple[Generation, ...] = ()
     """Of vectors: the one that is searched, and those being filled."""
 
@@ -138,6 +142,7 @@ def _load(revision: int) -> Catalog:
             policy_number=models.PolicyVersion.objects.values_list("number", flat=True).first()
             or 0,
             answers=terms.load(),
+            patterns=serving.standing(),
             generations=generations.known(connections.current()),
         )
     except (OperationalError, InterfaceError) as error:

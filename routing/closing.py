@@ -14,7 +14,7 @@ from analytics import ledger
 from analytics.values import Outcome
 from caching import freshness, hits, matching
 from caching.values import Fresh, Match
-from routing import afterwards, answers, connections, execution, metrics, signals
+from routing import afterwards, answers, connections, execution, habits, metrics, signals
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.way import Room, Try, Way
@@ -144,6 +144,9 @@ def fresh_answer(
         tags=way.prompt.constraints.tags,
         latency_ms=each.engine_ms,
         near=way.near,
+        shell=way.shell.shell,
+        turn=way.shell.turn,
+        withheld=habits.withheld(way),
     )
 
 

@@ -96,8 +96,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
         closing.share(way, room, found)
         return Answered(match=found)
     decision = clock("decide", stages.choose, way)
-    first = clock("hold", stages.hold, way, decision.order[0], decision.reason)
-    return Planned(decision=decision, first=first)
+    return clock("hold", stages.hold_first, way, decision)
 
 
 def decide_vectors(way: Way, room: Room) -> Planned:

@@ -171,6 +171,15 @@ def decide(asked: Wants, backends: Sequence[Backend]) -> Decision | NoWay:
     return Decision(order=tuple(ordered), candidates=candidates, reason=f"policy:{goal}")
 
 
+def preferring(decision: Decision, name: str, reason: str) -> Decision:
+    """The same candidates with one of them first, unless it is excluded or struggles."""
+    liked = [c for c in decision.order if c.backend.name == name and not c.backend.failing]
+    if not liked:
+        return decision
+    others = (each for each in decision.order if each is not liked[0])
+    return replace(decision, order=(liked[0], *others), reason=reason)
+
+
 def _considered(asked: Wants, backends: Sequence[Backend]) -> tuple[Sequence[Backend], str]:
     """Vectors of two models cannot be compared, so for them `auto` is always the same backend: the
     first of our own embedders that was made."""

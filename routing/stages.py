@@ -12,7 +12,7 @@ from analytics import budgets, ledger
 from analytics.values import Held, Hold, Refused
 from caching import fingerprints, matching
 from caching.values import Match, NoMatch
-from routing import catalog, connections, embeddings, limits, policy, semantics
+from routing import catalog, connections, embeddings, habits, limits, policy, semantics
 from routing.errors import (
     BudgetExceeded,
     Infeasible,
@@ -26,7 +26,7 @@ from routing.errors import (
 from routing.flights import Flight
 from routing.policy import Candidate, Decision, NoWay
 from routing.questions import Prompt
-from routing.way import Incoming, Room, Try, Way
+from routing.way import Incoming, Planned, Room, Try, Way
 from teams import keys
 from teams.errors import InvalidKey
 from teams.models import Scope
@@ -98,7 +98,7 @@ def semantic(way: Way) -> Match | NoMatch:
 
 
 def patterns(way: Way) -> Match | NoMatch:
-    return matching.patterns(connections.current(), semantics.asked(way))
+    return habits.look(way)
 
 
 def board(way: Way, room: Room) -> Flight | None:
@@ -133,7 +133,21 @@ def choose(way: Way) -> Decision:
             binding=way.decision.binding,
             relaxations=list(way.decision.relaxations),
         )
+    way.unhinted = way.decision
+    way.decision = habits.preferred(way, way.decision)
     return way.decision
+
+
+def hold_first(way: Way, decision: Decision) -> Planned:
+    """A backend that a pattern prefers must not cost a request its place in the budget."""
+    try:
+        first = hold(way, decision.order[0], decision.reason)
+    except BudgetExceeded:
+        if way.unhinted is None or way.unhinted is decision:
+            raise
+        way.decision = decision = way.unhinted
+        first = hold(way, decision.order[0], decision.reason)
+    return Planned(decision=decision, first=first)
 
 
 def hold(way: Way, candidate: Candidate, reason: str) -> Try:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
 from analytics.values import Origin, Span
+from caching.patterns.serving import Hint, Withheld
+from caching.patterns.shells import NO_SHELL, Shell
 from caching.values import Match, Question, Terms, Verdict
 from routing.flights import Flights, Key
 from routing.hands import Hands
@@ -91,6 +93,14 @@ class Way:
     """What was judged of the nearest stored question."""
     meaning: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of the questions near this one."""
+    shell: Shell = NO_SHELL
+    """The words of the last turn and all else apart, for patterns."""
+    habit: Hint | Withheld | None = None
+    """A pattern that knows a backend for this, or would have had an answer."""
+    pattern: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of the pattern that this request follows."""
+    unhinted: Decision | None = None
+    """What would have been decided without it."""
     aside: dict[str, Any] = field(default_factory=dict)
     """Set where KORA asks for itself, to compare answers: what the receipt says of it."""
 
@@ -145,6 +155,7 @@ class Way:
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
+            **({"pattern": self.pattern} if self.pattern else {}),
             **({"aside": self.aside} if self.aside else {}),
         }
 

@@ -19,6 +19,8 @@ DRIFT_ALPHA = 0.005
 """Each look at the newest few may err so rarely, for it is taken again and again."""
 DRIFT_LOOKS = (2, 3, 5, 8, 13, 21, 34, 55)
 COMPLAINTS = 3
+HINT_EPSILON = 0.05
+"""How often a preferred backend may fail: the next one is tried, so nothing wrong is served."""
 UNSEEN_DAYS = 14.0
 BY_ITSELF = "kora"
 """The actor of what nobody decided."""

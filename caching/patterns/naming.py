@@ -23,7 +23,7 @@ def slug(action: str, text: str) -> str:
 
 
 def of(rows: Sequence[Occurrence]) -> str:
-    return of_texts([row.question for row in rows])
+    return of_texts([row.question or row.turn for row in rows])
 
 
 def of_texts(texts: Iterable[str]) -> str:

@@ -122,13 +122,16 @@ class _Case:
 
 def _proposal(action: str, when: Mapping[str, Any], text: str, case: _Case) -> Proposal:
     last, chosen = case.kind.rows[-1], case.chosen
+    about, around = (
+        (text, last.shell) if "prompt" in when else (str(last.intent), last.surroundings)
+    )
     low, high = bounds.interval(chosen.good, chosen.tried)
     name = naming.slug(action, text)
     return Proposal(
         action=action,
         name=name,
-        key=worth.key(action, last.surroundings, text if "prompt" in when else str(last.intent)),
-        surroundings=last.surroundings,
+        key=worth.key(action, around, about),
+        surroundings=around,
         recipe={
             "when": when,
             "text": text,

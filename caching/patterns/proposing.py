@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,29 +22,35 @@ COVERED = 0.5
 def propose(rows: Sequence[Occurrence], demands: Demands) -> list[Proposal]:
     """All that can be said of one team's prompts; what lies in other surroundings never mixes."""
     of = sum(1 + row.hits for row in rows)
-    by_surroundings = defaultdict[str, list[Occurrence]](list)
-    for row in rows:
-        by_surroundings[row.surroundings].append(row)
-    found = list[Proposal]()
-    for surroundings, there in by_surroundings.items():
-        if surroundings:
-            found += _within(there, of, demands)
+    found, templated = list[Proposal](), set[int]()
+    for there in _grouped(rows, "shell"):
+        for template, kind in kinds(there, of, demands):
+            templated |= {row.entry_id for row in kind.rows}
+            found += fills(template, kind, demands)
+            found += pinning.propose({"prompt": template.as_json()}, template.text, kind, demands)
+    for there in _grouped(rows, "surroundings"):
+        for kind in _intents(there, templated, of):
+            found += repeating.propose(kind, there, demands)
+            near = repeating.exemplars(kind)
+            if near:
+                found += pinning.propose({"near": near}, naming.of(kind.rows), kind, demands)
     return found
 
 
-def _within(rows: Sequence[Occurrence], of: int, demands: Demands) -> Iterator[Proposal]:
-    by_text = {row.question: row for row in sorted(rows, key=lambda row: row.at_s)}
-    templated = set[int]()
+def kinds(
+    rows: Sequence[Occurrence], of: int, demands: Demands
+) -> Iterator[tuple[Template, Traffic]]:
+    """The templates of one shell, each with what follows it."""
+    by_text = {row.turn: row for row in sorted(rows, key=lambda row: row.at_s)}
     for template, members in templates.mine(by_text, fewest=demands.fewest):
-        kind = ordered([by_text[text] for text in members], of)
-        templated |= {row.entry_id for row in kind.rows}
-        yield from fills(template, kind, demands)
-        yield from pinning.propose({"prompt": template.as_json()}, template.text, kind, demands)
-    for kind in _intents(rows, templated, of):
-        yield from repeating.propose(kind, rows, demands)
-        near = repeating.exemplars(kind)
-        if near:
-            yield from pinning.propose({"near": near}, naming.of(kind.rows), kind, demands)
+        yield template, ordered([by_text[text] for text in members], of)
+
+
+def _grouped(rows: Sequence[Occurrence], what: str) -> list[list[Occurrence]]:
+    groups = defaultdict[str, list[Occurrence]](list)
+    for row in rows:
+        groups[getattr(row, what)].append(row)
+    return [there for name, there in groups.items() if name]
 
 
 def _intents(rows: Sequence[Occurrence], templated: set[int], of: int) -> Iterator[Traffic]:
@@ -73,12 +79,12 @@ def fills(template: Template, kind: Traffic, demands: Demands) -> Iterator[Propo
 def _branches(template: Template, kind: Traffic) -> Iterator[tuple[Template, tuple[Any, ...]]]:
     for number, slot in enumerate(template.slots):
         for value in sorted(slot.among):
-            rows = tuple(r for r in kind.rows if _value(template, r.question, number) == value)
+            rows = tuple(r for r in kind.rows if _value(template, r.turn, number) == value)
             yield template.limited(number, [value]), rows
 
 
-def _value(template: Template, question: str, number: int) -> str | None:
-    values = template.match(question)
+def _value(template: Template, turn: str, number: int) -> str | None:
+    values = template.match(turn)
     return None if values is None else values[number]
 
 
@@ -87,16 +93,13 @@ def _fill(template: Template, kind: Traffic, demands: Demands, alpha: float) -> 
     needed = bounds.needed(1 - demands.epsilon, alpha)
     recent = _recent(kind, demands.window or 2 * needed + demands.train)
     examples = [
-        (row, Example(values=values, answer=row.answer))
-        for row in recent.rows
-        if row.answer and not row.complained and (values := template.match(row.question))
+        Example(values=values, answer=row.answer)
+        for row in sorted(recent.rows, key=_by_lot)
+        if row.answer and not row.complained and (values := template.match(row.turn))
     ]
     if len(examples) < needed + demands.train:
         return None
-    step = len(examples) / demands.train
-    taught = {math.floor(number * step) for number in range(demands.train)}
-    train = [example for number, (_, example) in enumerate(examples) if number in taught]
-    held = [example for number, (_, example) in enumerate(examples) if number not in taught]
+    train, held = examples[: demands.train], examples[demands.train :]
     answer = filling.learn(train, template.slots)
     if answer is None:
         return None
@@ -106,6 +109,11 @@ def _fill(template: Template, kind: Traffic, demands: Demands, alpha: float) -> 
     if bounds.lower(right, len(judged), alpha) < 1 - demands.epsilon:
         return None
     return _as_proposal(limited, answer, recent, (right, len(judged)))
+
+
+def _by_lot(row: Occurrence) -> bytes:
+    """Which ones teach and which are held out hangs on nothing that the answers could follow."""
+    return hashlib.blake2b(row.turn.encode(), digest_size=8).digest()
 
 
 def _recent(kind: Traffic, window: int) -> Traffic:
@@ -135,8 +143,8 @@ def _as_proposal(
     return Proposal(
         action="fill",
         name=naming.slug("fill", template.text),
-        key=worth.key("fill", last.surroundings, template.text, *_choices(template)),
-        surroundings=last.surroundings,
+        key=worth.key("fill", last.shell, template.text, *_choices(template)),
+        surroundings=last.shell,
         recipe={
             "when": {"prompt": template.as_json()},
             "text": template.text,

@@ -20,8 +20,12 @@ class Occurrence:
     """One distinct prompt; `hits` are its repeats, which stored answers served."""
 
     entry_id: int
+    shell: str
+    turn: str
+    """The words as they came, inside a shell: what templates are mined from."""
     question: str
     surroundings: str
+    """As they are compared by meaning: what intents are made of; both empty where they are not."""
     answer: str
     """Its text; empty where it is more than text."""
     answer_class: bytes
