@@ -34,7 +34,7 @@ def _take(every_s: float) -> dict[int, int]:
     global _counts, _written_at
     with _lock:
         due = time.monotonic() - _written_at >= every_s or len(_counts) >= MOST_KEPT
-        if not (due and _counts):
+        if not due:
             return {}
         taken, _counts, _written_at = _counts, {}, time.monotonic()
         return taken
