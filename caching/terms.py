@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
+from caching import routes
 from caching.models import CacheTerms, Sharing
 from caching.values import Terms
 
@@ -56,8 +57,9 @@ def _sharing() -> dict[int, Agreed]:
 
 def _with_terms(known: Agreed, row: CacheTerms) -> Agreed:
     terms = Terms(**{name: getattr(row, name) for name in NAMES})
-    routes = row.routes if isinstance(row.routes, dict) else {}
-    others = {model: _other(terms, said) for model, said in routes.items()}
+    said = row.routes if isinstance(row.routes, dict) else {}
+    fit = {model: each for model, each in said.items() if not routes.fault(model, each)}
+    others = {model: _other(terms, each) for model, each in fit.items()}
     return replace(known, terms=terms, routes=others)
 
 
