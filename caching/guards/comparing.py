@@ -9,6 +9,8 @@ from caching.guards.facts import Facts
 from caching.guards.naming import Name
 
 LOOSE_UNITS = frozenset({frozenset({"pound", "gbp"}), frozenset({"pound", "lb"})})
+WAYS = frozenset({"good", "fast", "easy"})
+"""The best way to do a thing is the easiest, or the fastest."""
 PEOPLES = frozenset({"ish", "ic", "ian", "an", "ese", "i", "ist", "ism", "er", "al", "s"})
 SINGLE = frozenset({"a", "an", "one", "single"})
 
@@ -96,13 +98,24 @@ def _unsaid(date: str) -> bool:
 
 
 def _names(a: Facts, b: Facts) -> bool:
-    if _literal_missing(a, b) or _literal_missing(b, a):
+    if _literal_missing(a, b) or _literal_missing(b, a) or _substituted(a, b):
         return True
     here, partly_here = _names_missing(a, b)
-    if here:
-        return True
     there, partly_there = _names_missing(b, a)
-    return there or (partly_here and partly_there)
+    if here and there:
+        return True
+    if any(name in a.narrowing for name in here) or any(name in b.narrowing for name in there):
+        return True
+    return partly_here and partly_there
+
+
+def _substituted(a: Facts, b: Facts) -> bool:
+    """One word for another, both with a capital: names, in a title too."""
+    here, there = frozenset(a.content), frozenset(b.content)
+    only_a, only_b = here - there, there - here
+    if not (len(only_a) == len(only_b) == 1 and only_a <= a.capitals and only_b <= b.capitals):
+        return False
+    return not _akin(min(only_a), min(only_b)) and not _known(min(only_a), b)
 
 
 def _literal_missing(a: Facts, b: Facts) -> bool:
@@ -117,17 +130,17 @@ def _literal_missing(a: Facts, b: Facts) -> bool:
     return False
 
 
-def _names_missing(a: Facts, b: Facts) -> tuple[bool, bool]:
-    """Whether a name of `a` is not in `b` at all, and whether one is there only in part."""
+def _names_missing(a: Facts, b: Facts) -> tuple[list[Name], bool]:
+    """The names of `a` that are not in `b` at all, and whether one is there only in part."""
+    wholly: list[Name] = []
     partly = False
     for name in a.names:
         missing = [part for part in name if not _known(part, b)]
-        if not missing:
-            continue
-        if len(missing) == len(name) and not _abbreviated(name, b):
-            return True, partly
-        partly = partly or len(missing) < len(name)
-    return False, partly
+        if missing and len(missing) < len(name):
+            partly = True
+        elif missing and not _abbreviated(name, b):
+            wholly.append(name)
+    return wholly, partly
 
 
 def _known(part: str, b: Facts) -> bool:
@@ -179,9 +192,10 @@ def _negation(a: Facts, b: Facts) -> bool:
         return flips % 2 == 0 and not _both_abate(a, b)
     if flips or _turned(a, b):
         return True
-    if a.negated and not a.denied.isdisjoint(b.stems - b.denied):
-        return not b.denied.isdisjoint(a.stems - a.denied)
-    return not a.negated and abs(a.abating - b.abating) == 2 and _else_alike(a, b)
+    if a.negated:
+        only_a, only_b = a.denied - b.denied, b.denied - a.denied
+        return not only_a.isdisjoint(b.stems) and not only_b.isdisjoint(a.stems)
+    return abs(a.abating - b.abating) == 2 and _else_alike(a, b)
 
 
 def _else_alike(a: Facts, b: Facts) -> bool:
@@ -222,8 +236,12 @@ def _undone(word: str) -> str:
 def _comparison(a: Facts, b: Facts) -> bool:
     if polarity.opposed(a.grades, b.grades):
         return True
-    both = a.superlatives and b.superlatives
-    return bool(both) and a.superlatives.isdisjoint(b.superlatives)
+    if len(a.bounds) == 1 and len(b.bounds) == 1 and a.bounds != b.bounds:
+        return True
+    both = a.superlatives | b.superlatives
+    if not (a.superlatives and b.superlatives) or not a.superlatives.isdisjoint(b.superlatives):
+        return False
+    return not (both <= WAYS and "way" in a.stems and "way" in b.stems)
 
 
 def _choice(a: Facts, b: Facts) -> bool:

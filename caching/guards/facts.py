@@ -18,6 +18,12 @@ from caching.guards import (
     words,
 )
 
+NON = re.compile(r"\bnon[\s-]+(?=[a-z])", re.IGNORECASE)
+BOUND = re.compile(
+    r"\b(more|greater|higher|over|above|at least|less|fewer|lower|under|below|at most|up to)"
+    r"(?: than)? [^a-z]{0,3}\d"
+)
+UPWARD = frozenset({"more", "greater", "higher", "over", "above", "at least"})
 SPACE = re.compile(r"\s+")
 
 
@@ -38,6 +44,9 @@ class Facts:
     codes: frozenset[str]
     led: frozenset[str]
     names: tuple[naming.Name, ...]
+    narrowing: frozenset[naming.Name]
+    capitals: frozenset[str]
+    """Stems of all words with a capital letter, whether they name something or not."""
     literals: frozenset[str]
     quotes: frozenset[str]
     code: frozenset[str]
@@ -51,6 +60,8 @@ class Facts:
     grades: frozenset[tuple[int, int]]
     rows: dict[int, frozenset[str]]
     superlatives: frozenset[str]
+    bounds: frozenset[bool]
+    """Whether numbers are told to be the least (true) or the most (false)."""
     kind: str
     chain: tuple[ordering.Link, ...]
     routes: tuple[ordering.Route, ...]
@@ -60,13 +71,14 @@ class Facts:
 
 
 def read(text: str) -> Facts:
-    text = spelling.plain(text)
+    text = NON.sub("non-", spelling.plain(text))
     text, rest = text[: tokens.LONGEST], text[tokens.LONGEST :]
     quoted, code, plain = _literals(text)
     cut = tokens.cut(plain)
     amounts = quantities.read(cut)
     lowers = tuple(token.lower for token in cut if token.kind in ("word", "code", "plus"))
     stemmed = frozenset(map(naming.canonical, lowers))
+    names, narrowing = naming.read(cut, amounts.taken)
     links = ordering.chain(cut)
     negated, denied = polarity.negations(cut)
     return Facts(
@@ -81,7 +93,11 @@ def read(text: str) -> Facts:
         dates=frozenset(amounts.dates),
         codes=frozenset(amounts.codes),
         led=frozenset(amounts.led),
-        names=naming.read(cut, amounts.taken),
+        names=names,
+        narrowing=narrowing,
+        capitals=frozenset(
+            naming.canonical(token.lower) for token in cut if token.text[0].isupper()
+        ),
         literals=naming.literals(cut),
         quotes=quoted,
         code=code,
@@ -96,6 +112,7 @@ def read(text: str) -> Facts:
         superlatives=frozenset(
             opposites.SUPERLATIVES[word] for word in lowers if word in opposites.SUPERLATIVES
         ),
+        bounds=frozenset(bound in UPWARD for bound in BOUND.findall(plain.lower())),
         kind=kinds.read(lowers),
         chain=links,
         routes=ordering.routes(links),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caching.guards import dates, places, stems, units, words
+from caching.guards import dates, places, stems, units, wordlists, words
 from caching.guards.tokens import Token
 
 TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "sir", "president", "ceo", "pm"})
 NEVER = TITLES | words.EMPTY | words.NEGATORS | units.NUMBERS.keys() | dates.WEEKDAYS.keys()
+NARROWING = wordlists.members(
+    """in on at for with of about as during like to into from by than vs versus and or the my your
+    our a an this that these those per via using without near"""
+)
 LITERALS = ("url", "mail", "plus", "abbr", "snake")
 Name = tuple[str, ...]
 
@@ -22,18 +26,27 @@ def canonical(lower: str) -> str:
     return known or stems.stem(single)
 
 
-def read(tokens: Sequence[Token], taken: set[int]) -> tuple[Name, ...]:
-    """Names as phrases: `Donald Trump` is one name of two words."""
+def read(tokens: Sequence[Token], taken: set[int]) -> tuple[tuple[Name, ...], frozenset[Name]]:
+    """Names as phrases, `Donald Trump` being one of two words; and which of them narrow what is
+    asked: `in Paris`, `my Premium plan`, and what everybody knows."""
     trusted = _capitals_tell(tokens)
     found: list[Name] = []
+    narrowing: set[Name] = set()
     phrase: list[str] = []
-    for index, token in enumerate(tokens):
-        if index not in taken and _is_name(tokens, index, trusted):
-            phrase.append(canonical(token.lower))
+    for index in range(len(tokens) + 1):
+        if index < len(tokens) and index not in taken and _is_name(tokens, index, trusted):
+            phrase.append(canonical(tokens[index].lower))
         elif phrase:
-            found.append(tuple(phrase))
+            name = tuple(phrase)
+            found.append(name)
+            if not places.PLACES.isdisjoint(phrase) or _narrows(tokens, index - len(phrase) - 1):
+                narrowing.add(name)
             phrase = []
-    return tuple(found) if not phrase else (*found, tuple(phrase))
+    return tuple(found), frozenset(narrowing)
+
+
+def _narrows(tokens: Sequence[Token], before: int) -> bool:
+    return before >= 0 and tokens[before].lower in NARROWING
 
 
 def literals(tokens: Sequence[Token]) -> frozenset[str]:
@@ -77,7 +90,9 @@ def _is_name(tokens: Sequence[Token], index: int, trusted: bool) -> bool:
 
 def _is_capital(tokens: Sequence[Token], index: int) -> bool:
     token = tokens[index]
-    if not any(map(str.isupper, token.text)) or len(token.text) < 2:
+    if len(token.text) < 2:
+        return token.text.isupper() and not token.begins
+    if not any(map(str.isupper, token.text)):
         return False
     if not token.text[0].isupper() or (token.text.isupper() and len(token.text) < 7):
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from caching.guards import opposites, stems, words
+from caching.guards import naming, opposites, stems, words
 from caching.guards.tokens import Token
 
 TURNED = re.compile(
@@ -74,10 +74,14 @@ def _is_capital(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _next_content(tokens: Sequence[Token], index: int) -> list[str]:
-    for token in tokens[index + 1 : index + 5]:
+    """What is denied: the next words that carry a topic."""
+    found: list[str] = []
+    for token in tokens[index + 1 : index + 8]:
+        if token.kind == "stop" or len(found) == 3:
+            break
         if token.kind == "word" and token.lower not in words.EMPTY:
-            return [stems.stem(token.lower)]
-    return []
+            found.append(naming.canonical(token.lower))
+    return found
 
 
 def particles(lower: str) -> frozenset[str]:

@@ -105,7 +105,7 @@ def _number(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     if len(text) > EXACT:
         found.numbers.add((text, ""))
         return index + 1
-    return _amount(tokens, (index, index + 1), Decimal(text), text, found)
+    return _amount(tokens, (index, index + 1), Decimal(text), text=text, found=found)
 
 
 def _is_day(tokens: Sequence[Token], index: int, text: str) -> bool:
@@ -129,7 +129,7 @@ def _ordinal(tokens: Sequence[Token], after: int, value: int, found: Quantities)
 
 
 def _amount(
-    tokens: Sequence[Token], span: tuple[int, int], value: Decimal, text: str, found: Quantities
+    tokens: Sequence[Token], span: tuple[int, int], value: Decimal, *, text: str, found: Quantities
 ) -> int:
     """Takes a number that stands from `first` to before `after`, with what belongs to it."""
     first, after = span
@@ -318,4 +318,4 @@ def _spelled(tokens: Sequence[Token], index: int, found: Quantities) -> int:
     value = total + part
     if not seen or (value == 1 and index - start == 1 and not measure(_lower(tokens, index))[0]):
         return start
-    return _amount(tokens, (start, index), value, _shown(value), found)
+    return _amount(tokens, (start, index), value, text=_shown(value), found=found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from caching.guards import wordlists
+
 LONGEST = 4_000
 """Characters that are looked into; whatever stands behind has to be the same text."""
 
@@ -13,6 +15,11 @@ QUOTE = re.compile(
     r"\"([^\"\n]{1,400})\"|[“„]([^”“\n]{1,400})[”“]|«([^»\n]{1,400})»"
     r"|(?<![\w'])'([^'\n]{2,200})'(?!\w)"
 )
+SUFFIXES = wordlists.members(
+    """com org net io co in uk de edu gov ai app dev info me tv ca au us eu fr nl ch jp cn ru br
+    js ts py rb go rs md txt csv json xml html htm pdf doc docx xls xlsx png jpg svg exe zip yaml"""
+)
+"""What makes a site or a file of words with dots between."""
 TOKEN = re.compile(
     r"""
     (?P<url>(?:https?://|www\.)[^\s<>"']{1,2000})
@@ -29,7 +36,7 @@ TOKEN = re.compile(
   | (?P<snake>[a-z]{1,40}(?:_\w{1,40}){1,6}|(?<![^\s(])--?[a-z][\w-]{1,40}(?<!-))
   | (?P<word>(?:non-)?[^\W\d_]{1,60}(?:'[^\W\d_]{1,10})?)
   | (?P<sign>[$€£¥₹%°])
-  | (?P<operator>[+*=<>^|\\{}~\xd7÷√∫∑≤≥≠]|(?<=\w\s)-(?=\s?\d)|(?<=\s)/(?=\s))
+  | (?P<operator>(?<=[\w)\]\s])[+*|](?=\s?[\w(])|[=<>^\\{}~\xd7÷√∫∑≤≥≠]|(?<=\w\s)-(?=\s?\d))
   | (?P<stop>[.!?;:]|\n)
   | (?P<comma>[,()\[\]&/])
     """,
@@ -54,6 +61,20 @@ def cut(text: str) -> list[Token]:
     for match in TOKEN.finditer(text):
         kind = match.lastgroup or "word"
         written = match.group()
+        if kind == "dotted" and written.rpartition(".")[2].lower() not in SUFFIXES:
+            found.extend(_parts(match, begins=begins))
+            begins = False
+            continue
         found.append(Token(kind, written, written.lower(), begins, match.end(), match.start()))
         begins = kind == "stop" or (begins and kind in ("comma", "operator"))
+    return found
+
+
+def _parts(match: re.Match[str], *, begins: bool) -> list[Token]:
+    """`B.Tech`, or two sentences with no space between."""
+    found, start = [], match.start()
+    for part in match.group().split("."):
+        end = start + len(part)
+        found.append(Token("word", part, part.lower(), begins, end, start))
+        start = end + 1
     return found
