@@ -12,6 +12,7 @@ import psycopg
 from analytics import feedback
 from analytics.feedback import Told, Word
 from caching import evidence
+from caching.patterns import steps
 from caching.values import Verdict
 from routing import connections, inquiries, replies, stages
 from routing.errors import InvalidRequest, NotFound
@@ -44,6 +45,10 @@ def take(incoming: Incoming, room: Room) -> Reply:
 
 def complain(connection: psycopg.Connection[Any], word: Word, told: Told) -> None:
     """The stored answer is out of service when this returns; if it was served, that is evidence."""
+    pattern_id = _object(told.receipt.get("pattern")).get("id")
+    if told.tier == "pattern" and pattern_id is not None:
+        steps.complain(pattern_id)  # the answers that it was made of are not to blame
+        return
     cache = _object(told.receipt.get("cache"))
     source = UUID(str(cache["from"])) if cache.get("from") else word.exchange_id
     evidence.complain(connection, word.team_id, source, cache.get("entry"))

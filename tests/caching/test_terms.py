@@ -27,12 +27,13 @@ def test_who_has_set_nothing_has_the_defaults(team: Team) -> None:
 
 
 def test_a_route_may_differ_but_not_in_whose_answers_they_are(team: Team) -> None:
-    routes = {"auto:best": {"epsilon": 0.01, "shadow_usd_a_day": "2", "scope": "user", "odd": 1}}
+    routes = {"auto:best": {"epsilon": 0.01}, "auto:fast": {"epsilon": 0.2, "scope": "user"}}
     CacheTerms.objects.create(team=team, epsilon=0.05, routes=routes)
     agreed = terms.load()[team.pk]
     best = agreed.at("auto:best")
     assert (agreed.at("auto").epsilon, best.epsilon) == (0.05, 0.01)
-    assert (best.shadow_usd_a_day, best.scope) == (Decimal(2), "team")
+    assert (best.shadow_usd_a_day, best.scope) == (Decimal("0.5"), "team")
+    assert agreed.at("auto:fast") == agreed.terms
 
 
 def test_a_group_counts_when_both_sides_have_agreed(team: Team) -> None:

@@ -13,7 +13,7 @@ import pytest
 from analytics import ledger
 from analytics.models import Exchange, Feedback, LedgerRow, Price
 from caching import generations
-from caching.models import CacheTerms, Entry, EntryVector, Evidence
+from caching.models import CacheTerms, Entry, EntryVector, Evidence, Pattern
 from inference.words import EngineError, Failure
 from routing import comparisons, embedders, judges
 from routing.models import Backend
@@ -237,10 +237,9 @@ def test_what_was_not_served_becomes_evidence_and_is_decided(client: Client, tea
     assert (row.right, row.team_id, row.served) == (None, team.pk, False)
     assert row.answer
     comparisons.run()
-    row.refresh_from_db()
-    assert row.right is not None
-    assert row.judged_by
-    assert row.answer is None
+    decided = Evidence.objects.exclude(right=None).get()
+    assert decided.judged_by
+    assert decided.answer is None
     assert comparisons.run() == 0
 
 
@@ -361,3 +360,14 @@ def test_feedback_that_is_none_says_what_is_wrong(
 ) -> None:
     heard = client.say(**{"request_id": str(uuid4()), **word} if word else {})
     assert (heard.status, heard.error["param"]) == (400, param)
+
+
+def test_a_complaint_about_a_pattern_counts_against_it(client: Client, team: Team) -> None:
+    fresh = client.learn()
+    pattern = Pattern.objects.create(team=team, name="resets", action="fill", scope="t:1")
+    exchange = Exchange.objects.get(pk=fresh.headers["x-kora-request-id"])
+    exchange.tier, exchange.receipt["pattern"] = "pattern", {"id": pattern.pk}
+    exchange.save(update_fields=["tier", "receipt"])
+    for _ in range(2):
+        client.say(request_id=str(exchange.pk), wrong_answer=True)
+    assert Pattern.objects.get().complaints == 1

@@ -1,0 +1,49 @@
+"""What a judge is asked, and what counts as its word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from caching.evidence import Open
+from routing import judges
+
+
+def answer(text: str) -> bytes:
+    return orjson.dumps({"choices": [{"message": {"content": text}}]})
+
+
+def pair(number: int) -> Open:
+    return Open(
+        evidence_id=number,
+        team_id=1,
+        question="How?",
+        stored=answer("the stored one"),
+        fresh=answer("the fresh one"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "by"),
+    [
+        ("SAME", True, "model"),
+        ("different.", False, "model"),
+        ("SAME or DIFFERENT", None, "unsure"),
+        ("I cannot say", None, "unsure"),
+        ("", None, "unsure"),
+    ],
+)
+def test_a_judge_says_one_of_two_words(text: str, right: bool | None, by: str) -> None:
+    body: dict[str, Any] = orjson.loads(answer(text))
+    finding = judges.read(body)
+    assert (finding.right, finding.by) == (right, by)
+
+
+def test_neither_answer_is_always_the_first() -> None:
+    asked = [
+        judges.prompt("judge", pair(number)).body["messages"][1]["content"] for number in (1, 2)
+    ]
+    assert [text.index("the stored") < text.index("the fresh") for text in asked] == [False, True]
+    assert all("How?" in text for text in asked)
