@@ -7,6 +7,7 @@ the import's row lock, and whoever comes next goes on behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Avg
 from django.utils.text import slugify
+from kombu.exceptions import OperationalError as BrokerLost
 
 from analytics.models import Exchange
 from caching import answers, pairs, questions, scopes, standing
@@ -100,10 +102,8 @@ def check(wanted: Wanted) -> None:
 
 def ask_for(import_id: int) -> None:
     """Without a broker it waits for the beat, which looks after imports that stand still."""
-    try:
+    with suppress(BrokerLost):
         current_app.send_task(TASK, args=[import_id], queue="background", retry=False)
-    except current_app.connection_for_write().recoverable_connection_errors:
-        return
 
 
 def carry_on(import_id: int, *, batches: int | None = None) -> bool:

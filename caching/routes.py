@@ -1,4 +1,4 @@
-"""What a team may say otherwise of a route (the model asked for), and what is wrong there (pure)."""
+"""What a team says otherwise of a route, the model asked for, and what is wrong with it (pure)."""
 
 from __future__ import annotations
 

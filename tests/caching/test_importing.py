@@ -11,19 +11,23 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from celery import Celery
 
 from analytics.lookup import Connection
 from analytics.models import Exchange
-from caching import importing, lookup, matching, questions
+from caching import generations, importing, index, lookup, matching, minds, questions, tasks
 from caching.errors import Unfit
 from caching.importing import Wanted
 from caching.models import CacheTerms, Entry, Import
 from caching.values import Asked, Match, NoMatch, Question
+from kora_site import celery as _celery  # noqa: F401  the app that tasks are of
 from teams.models import AuditRow, Team
 from teams.values import Actor
 from tests.analytics import books
 from tests.analytics.books import Book
+from tests.caching import shelves
 
+QUEUES = pytest.mark.filterwarnings("ignore:(?s).*'queue' task attribute")
 ADA = Actor(name="ada", operates=True)
 FAQ = "question,answer\nHow do I return a parcel?,Within 30 days.\nWhen do you open?,At nine.\n"
 
@@ -244,3 +248,82 @@ def test_a_model_of_a_line_goes_before_the_files(connection: Connection, team: T
     wanted = asked(team, "Who?", model="auto:best")
     assert said(connection, wanted) == "We."
     assert said(connection, replace(wanted, question=asked(team, "Who?").question)) != "We."
+
+
+def test_a_question_that_is_like_one_is_answered_by_its_meaning(
+    connection: Connection, team: Team
+) -> None:
+    brought(team)
+    Entry.objects.update(created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    embedder = shelves.Hashing()
+    generation = generations.begin(connection, embedder)
+    while generations.fill(connection, generation, embedder):
+        pass
+    index.close()
+    near = shelves.near(embedder.vector("How do I return a parcel?"), 0.99)
+
+    def found(wanted: Asked) -> Match | NoMatch:
+        return matching.semantic(
+            connection, replace(wanted, vector=near), minds.UNTAUGHT, generation.id
+        )
+
+    words = "How do I return my parcel?"
+    match = found(asked(team, words, "Be brief.", temperature=0.2))
+    assert isinstance(match, Match)
+    assert match.backend == "import:shop-faq"
+    assert b"Within 30 days." in match.answer
+    own = replace(asked(team, words), scopes=(f"u:{team.pk}:ada",))
+    assert isinstance(found(own), Match)
+    assert isinstance(found(asked(team, "How do I not return my parcel?")), NoMatch)
+    assert isinstance(found(asked(Book.open().team, words)), NoMatch)
+    structured = asked(team, words, response_format={"type": "json_object"})
+    assert isinstance(found(structured), NoMatch)
+    importing.undo(ADA, Import.objects.get())
+    assert isinstance(found(asked(team, words)), NoMatch)
+
+
+@QUEUES
+def test_the_worker_goes_on_with_what_is_left_and_then_has_vectors_made(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[tuple[str, tuple[Any, ...]]] = []
+    for name in ("bring_in", "keep_generations"):
+        task = getattr(tasks, name)
+        monkeypatch.setattr(
+            task, "delay", lambda *words, name=name: asked_for.append((name, words))
+        )
+    monkeypatch.setattr(importing, "BATCH", 1)
+    monkeypatch.setattr(tasks, "BATCHES", 1)
+    made = importing.begin(ADA, team, Wanted(name="f.csv", content=FAQ.encode()))
+    tasks.bring_in(made.pk)
+    assert asked_for == [("bring_in", (made.pk,))]
+    tasks.bring_in(made.pk)
+    tasks.bring_in(made.pk)
+    assert asked_for[-1] == ("keep_generations", ())
+    made.refresh_from_db()
+    assert made.state == "done"
+
+
+@QUEUES
+def test_a_file_that_kora_fails_at_is_not_tried_for_ever(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = importing.begin(ADA, team, Wanted(name="f.csv", content=FAQ.encode()))
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(importing, "_made", fails)
+    tasks.bring_in(made.pk)
+    made.refresh_from_db()
+    assert made.state == "failed"
+    assert "log" in made.message
+    assert importing.standing_still(for_s=0) == []
+
+
+def test_without_a_broker_the_beat_finds_it(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    lost = Celery("lost", broker="redis://127.0.0.1:1/0", set_as_current=False)  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(importing, "current_app", lost)
+    made = importing.begin(ADA, team, Wanted(name="f.csv", content=FAQ.encode()))
+    assert importing.standing_still(for_s=0) == [made.pk]
