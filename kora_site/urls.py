@@ -6,19 +6,21 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from analytics import urls as analytics_urls
+from caching import urls as caching_urls
 from kora_site import health, views
 from routing import metrics
 from routing import urls as routing_urls
 from teams import urls as teams_urls
 
 control_plane = SimpleRouter()
-for room in (teams_urls, analytics_urls, routing_urls):
+for room in (teams_urls, analytics_urls, caching_urls, routing_urls):
     room.register(control_plane)
 
 urlpatterns = [
     path("", views.overview, name="overview"),
     *teams_urls.console,
     *analytics_urls.console,
+    *caching_urls.console,
     *routing_urls.console,
     path("healthz", health.healthz, name="healthz"),
     path("metrics", metrics.view, name="metrics"),

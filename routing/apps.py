@@ -5,9 +5,13 @@ class RoutingConfig(AppConfig):
     name = "routing"
 
     def ready(self) -> None:
-        """The engines know no settings: they are told once where the model files are."""
+        """The engines know no settings: they are told once where the model files are, and stored
+        answers who opens the embedder."""
         from django.conf import settings
 
+        from caching import meaning
         from inference.store import models
+        from routing import embedders
 
         models.use(settings.KORA_MODELS)
+        meaning.use(embedders.house)

@@ -24,6 +24,8 @@ register = template.Library()
 PLACES = (
     ("overview", "Overview", "overview", "g o"),
     ("requests", "Requests", "requests", "g r"),
+    ("answers", "Answers", "answers", "g n"),
+    ("patterns", "Patterns", "patterns", "g p"),
     ("backends", "Models", "models", "g b"),
     ("model_files", "Model files", "files", "g m"),
     ("keys", "Keys", "keys", "g k"),
@@ -42,6 +44,7 @@ TIER_NAMES = {
     "pattern": "Pattern",
     "local": "Local",
     "cloud": "Cloud",
+    "judge": "Judge",
     "none": "Nobody",
 }
 CAPABILITIES = {
@@ -58,6 +61,10 @@ STATE_CLASSES = {
     "lost": "bad",
     "healthy": "ok",
     "failing": "bad",
+    "proposed": "",
+    "canary": "warn",
+    "active": "ok",
+    "rolled-back": "bad",
 }
 
 
@@ -148,6 +155,12 @@ def money(value: Decimal | float | str | None) -> str:
         return _signed(amount, f"{abs(amount):,.2f}")
     places_needed = min(12, 2 - abs(amount).adjusted())
     return _signed(amount, f"{abs(amount):.{places_needed}f}".rstrip("0").ljust(4, "0"))
+
+
+@register.filter
+def millionths(value: float) -> str:
+    """Dollars out of a chart, which counts whole millionths of them."""
+    return money(Decimal(str(value)) / 1_000_000)
 
 
 @register.filter

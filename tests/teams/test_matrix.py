@@ -15,10 +15,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from analytics.models import Budget, BudgetScope, Exchange, Price
+from caching.models import Import, Sharing
 from inference.store import models
 from routing.models import Backend
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
+from tests.caching import furniture
 from tests.inference.local import tiny
 
 REFUSED = {405, 302}
@@ -73,6 +75,23 @@ TABLE: dict[str, Allowed] = {
     "backends/<backend_id>/test/": {"POST": OPERATORS},
     "backends/<backend_id>/health/": READ,
     "backends/<backend_id>/switch/": {"POST": OPERATORS},
+    "answers/": READ,
+    "answers/quality/": READ,
+    "answers/try/": READ,
+    "answers/rehearsal/": {"GET": MEMBERS, "POST": MEMBERS},
+    "answers/terms/": {"GET": MEMBERS, "POST": WRITERS},
+    "answers/sharing/": {"GET": MEMBERS, "POST": OWNERS},
+    "answers/invalidate/": {"GET": MEMBERS, "POST": WRITERS},
+    "answers/imports/": {"GET": MEMBERS, "POST": WRITERS},
+    "answers/imports/<import_id>/": READ,
+    "answers/imports/<import_id>/undo/": {"POST": WRITERS},
+    "answers/<entry_id>/": READ,
+    "answers/<entry_id>/edit/": {"GET": WRITERS, "POST": WRITERS},
+    "answers/<entry_id>/drop/": {"GET": WRITERS, "POST": WRITERS},
+    "answers/<entry_id>/<verb>/": {"POST": WRITERS},
+    "patterns/": READ,
+    "patterns/<pattern_id>/": READ,
+    "patterns/<pattern_id>/<move>/": {"POST": WRITERS},
     "api/schema/": PUBLIC,
     "api/docs/": PUBLIC,
     "api/health/": READ,
@@ -96,6 +115,22 @@ TABLE: dict[str, Allowed] = {
     "api/requests/": READ,
     "api/requests/<pk>/": READ,
     "api/reports/spend/": READ,
+    "api/cache/entries/": READ,
+    "api/cache/entries/<pk>/": one(WRITERS),
+    "api/cache/entries/invalidate/": {"POST": WRITERS},
+    "api/cache/terms/": READ,
+    "api/cache/terms/<pk>/": {"GET": MEMBERS, "PATCH": WRITERS},
+    "api/cache/sharing/": lists(OWNERS),
+    "api/cache/sharing/<pk>/": READ,
+    "api/cache/imports/": lists(WRITERS),
+    "api/cache/imports/<pk>/": READ,
+    "api/cache/imports/<pk>/undo/": {"POST": WRITERS},
+    "api/patterns/": READ,
+    "api/patterns/<pk>/": READ,
+    "api/patterns/<pk>/approve/": {"POST": WRITERS},
+    "api/patterns/<pk>/canary/": {"POST": WRITERS},
+    "api/patterns/<pk>/reject/": {"POST": WRITERS},
+    "api/patterns/<pk>/rollback/": {"POST": WRITERS},
 }
 
 
@@ -143,6 +178,7 @@ def shelf(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str, Any]:
     """One of everything, by the first words of the address it is found at."""
+    red_too = Team.objects.create(organisation=red.organisation, name="red-too")
     key = keys.issue(red, name="k").key.pk
     held = Membership.objects.get(team=red, role=Role.VIEWER).pk
     backend = Backend.objects.create(name="toy", kind="sandbox", model="toy").pk
@@ -157,6 +193,10 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         limit_usd=1,
     )
     price = Price.objects.create(backend="toy", price_in=1, price_out=1, price_cached_in=1)
+    stored = furniture.entry(red, "How do I get a refund?")
+    pattern = furniture.pattern(red, state="canary", share=0.1)
+    brought = Import.objects.create(team=red, name="faq.csv", state="done")
+    inside = Sharing.objects.get(group=furniture.group(red, red_too), team=red)
     row = AuditRow.objects.create(actor="x", action="y", subject="z", subject_id="1", team=red)
     return {
         "key_id": key,
@@ -172,11 +212,22 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/prices": price.pk,
         "api/budgets": budget.pk,
         "api/requests": exchange,
+        "entry_id": stored.pk,
+        "verb": "pin",
+        "pattern_id": pattern.pk,
+        "move": "reject",
+        "import_id": brought.pk,
+        "api/cache/entries": stored.pk,
+        "api/cache/terms": red.pk,
+        "api/cache/sharing": inside.pk,
+        "api/cache/imports": brought.pk,
+        "api/patterns": pattern.pk,
     }
 
 
 def address(route: str, things: dict[str, Any]) -> str:
-    collection = "/".join(route.split("/")[:2])
+    words = route.split("/")
+    collection = "/".join(words[: 3 if "cache" in words else 2])
     filled = re.sub(
         r"<(\w+)>",
         lambda name: str(things[collection if name.group(1) == "pk" else name.group(1)]),

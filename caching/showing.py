@@ -1,0 +1,144 @@
+"""A pattern for people: its templates with their slots, and what it rests on, in figures (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caching.models import Pattern, PatternAction, PatternState
+from caching.patterns import lifecycle
+
+VERBS = {
+    "approve": "Approve",
+    "canary": "Let a share of it begin",
+    "rollback": "Roll back",
+    "reject": "Reject",
+}
+SLOT_KINDS = {
+    "number": "a number",
+    "word": "a word",
+    "quoted": "something quoted",
+    "json": "JSON",
+    "list": "a list",
+    "phrase": "a few words",
+    "line": "a line",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """Words as they stand, or a slot and what is done with it."""
+
+    words: str
+    slot: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlotFacts:
+    name: str
+    kind: str
+    among: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """A share of held-out occurrences that came out right, with its interval."""
+
+    words: str
+    right: int
+    seen: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        return self.right / self.seen if self.seen else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    pattern: Pattern
+    prompt: Sequence[Piece]
+    slots: Sequence[SlotFacts]
+    answer: Sequence[Piece]
+    checked: Checked | None
+    verbs: Sequence[tuple[str, str]]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return dict(self.pattern.evidence)
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        return dict(self.pattern.recipe)
+
+    @property
+    def does(self) -> str:
+        return str(PatternAction(self.pattern.action).label)
+
+
+def shown(pattern: Pattern) -> Shown:
+    template = pattern.recipe.get("when", {}).get("prompt") or {}
+    slots = [_slot(each) for each in template.get("slots", ())]
+    return Shown(
+        pattern=pattern,
+        prompt=_prompt(template, slots) or [Piece(words=str(pattern.recipe.get("text", "")))],
+        slots=slots,
+        answer=[_part(part, slots) for part in pattern.recipe.get("answer", ())],
+        checked=_checked(pattern.evidence),
+        verbs=[(verb, words) for verb, words in VERBS.items() if _may(pattern, verb)],
+    )
+
+
+def _prompt(template: Mapping[str, Any], slots: Sequence[SlotFacts]) -> list[Piece]:
+    found: list[Piece] = []
+    names = [Piece(words=slot.name, slot=True, note=slot.kind) for slot in slots]
+    for number, constant in enumerate(template.get("constants", ())):
+        found.append(Piece(words=str(constant)))
+        found += names[number : number + 1]
+    return found
+
+
+def _slot(kept: Mapping[str, Any]) -> SlotFacts:
+    kind = str(kept.get("kind", ""))
+    return SlotFacts(
+        name=str(kept.get("name", "")),
+        kind=SLOT_KINDS.get(kind, kind),
+        among=list(kept.get("among", ())),
+    )
+
+
+def _part(part: Any, slots: Sequence[SlotFacts]) -> Piece:
+    if isinstance(part, str):
+        return Piece(words=part)
+    numbers = [number for number in part.get("of", ()) if number < len(slots)]
+    names = ", ".join(slots[number].name for number in numbers)
+    does = str(part.get("does", ""))
+    return Piece(words=names if does == "same" else f"{does}({names})", slot=True, note=does)
+
+
+def _checked(evidence: Mapping[str, Any]) -> Checked | None:
+    words = {"held_out": "held-out answers reproduced", "good": "answers good enough"}
+    name = next((name for name in words if evidence.get(name)), None)
+    if name is None:
+        return None
+    kept = evidence[name]
+    return Checked(
+        words=words[name],
+        right=int(kept["right"]),
+        seen=int(kept["seen"]),
+        low=float(kept["low"]),
+        high=float(kept["high"]),
+    )
+
+
+def _may(pattern: Pattern, verb: str) -> bool:
+    to = {
+        "approve": lifecycle.approved(pattern.state),
+        "canary": PatternState.CANARY.value,
+        "rollback": PatternState.ROLLED_BACK.value,
+        "reject": PatternState.REJECTED.value,
+    }[verb]
+    return lifecycle.may(pattern.state, to)

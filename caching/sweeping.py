@@ -1,0 +1,63 @@
+"""Dropping many answers at once for somebody: whose, which, and one audit row that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from rest_framework.exceptions import NotFound, ValidationError
+
+from caching import invalidation
+from caching.errors import Unfit
+from caching.invalidation import Criteria, Found
+from caching.models import Intent
+from teams import audit
+from teams.access import WRITERS, actor_of
+from teams.models import Team
+from teams.values import Actor
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+
+def team(request: Request, name: str) -> Team:
+    """The one named, or the only one that may be written in."""
+    actor = actor_of(request)
+    seen = Team.objects.all() if actor.operates else Team.objects.filter(pk__in=actor.team_ids)
+    if name:
+        found = seen.filter(name=name).first()
+        if found is None:
+            raise NotFound
+        if not actor.may(WRITERS, found.pk):
+            raise PermissionDenied("Your role in this team does not allow this.")
+        return found
+    mine = [each for each in seen if actor.may(WRITERS, each.pk)]
+    if len(mine) != 1:
+        raise ValidationError({"team": ["Say which team."]})
+    return mine[0]
+
+
+def criteria(team: Team, asked: Mapping[str, Any]) -> Criteria:
+    """An intent is named; the others are as they stand."""
+    terms = {name: value for name, value in asked.items() if name != "intent"}
+    if name := asked.get("intent"):
+        known = Intent.objects.filter(team=team, name=name).values_list("pk", flat=True).first()
+        if known is None:
+            raise Unfit(f"No intent is called “{name}”.", field="intent")
+        terms["intent"] = known
+    return Criteria(**terms)
+
+
+def look(team: Team, wanted: Criteria) -> Found:
+    return invalidation.find([team.pk], wanted)
+
+
+def sweep(actor: Actor, team: Team, wanted: Criteria, said: Mapping[str, Any]) -> int:
+    """How many are gone; the audit row tells what was named and how many it was."""
+    with transaction.atomic():
+        dropped = invalidation.drop([team.pk], wanted)
+        after = {"invalidated": dropped, **said}
+        audit.record(actor, "invalidate", team, after=after)
+    return dropped
