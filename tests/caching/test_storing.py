@@ -32,9 +32,8 @@ def test_a_quarantined_answer_is_replaced_and_nothing_is_known_of_the_new_one(
         quarantined_at="2026-01-01T00:00Z", quarantine="complaint", rights=5, wrongs=2, hits=9
     )
     assert lookup.store(connection, wrong) == entry_id
-    row = Entry.objects.get()
-    assert not (row.quarantined_at or row.quarantine)
-    assert (row.rights, row.wrongs, row.hits) == (0, 0, 9)
+    (row,) = Entry.objects.values("quarantined_at", "quarantine", "rights", "wrongs", "hits")
+    assert list(row.values()) == [None, "", 0, 0, 9]
 
 
 @pytest.mark.parametrize(("answer", "left"), [("It is so", (5, 2)), ("it is not so", (0, 0))])
@@ -46,8 +45,8 @@ def test_what_was_found_of_an_answer_stays_with_what_it_says(
     Entry.objects.update(rights=5, wrongs=2)
     shelves.stored(connection, shelves.fresh(team_id, answer=answer, fingerprint="f"))
     row = Entry.objects.get()
-    assert (row.rights, row.wrongs) == left
-    assert (bytes(row.answer_class) == before) == (left == (5, 2))
+    assert [row.rights, row.wrongs] == list(left)
+    assert (bytes(row.answer_class) == before) == bool(left[0])
 
 
 def test_all_that_is_known_of_an_answer_is_kept(connection: Connection, team_id: int) -> None:
