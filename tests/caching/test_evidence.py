@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,12 +19,12 @@ from tests.caching import shelves
 RIGHT, WRONG = Finding(right=True, by="equal"), Finding(right=False, by="embedding")
 
 
-def seen(team_id: int, entry_id: int, question: str = "q?", **facts: object) -> Seen:
+def seen(team_id: int, entry_id: int, question: str = "q?", **facts: Any) -> Seen:
     verdict = Verdict(
         served=facts.get("source") == "shadow",
-        reason=str(facts.pop("reason", "below-bound")),
+        reason=facts.pop("reason", "below-bound"),
         entry_id=entry_id,
-        similarity=float(str(facts.pop("similarity", 0.9))),
+        similarity=facts.pop("similarity", 0.9),
         p=0.9,
         lower=0.8,
         score=1.5,
@@ -37,7 +38,7 @@ def seen(team_id: int, entry_id: int, question: str = "q?", **facts: object) -> 
         source="miss",
         answer=b"{}",
     )
-    return replace(plain, **facts)  # type: ignore[arg-type]
+    return replace(plain, **facts)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_older_findings_weigh_less(connection: Connection, team_id: int, entry_i
     "facts", [{"reason": "guard:numbers"}, {"similarity": 0.6}], ids=["guarded", "far"]
 )
 def test_what_is_another_question_says_nothing_of_the_entry(
-    connection: Connection, team_id: int, entry_id: int, facts: dict[str, object]
+    connection: Connection, team_id: int, entry_id: int, facts: dict[str, Any]
 ) -> None:
     evidence.note(connection, seen(team_id, entry_id, **facts))
     assert decided(connection, WRONG) is not None

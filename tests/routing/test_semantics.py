@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from django.test import Client as Browser
 
 from analytics import ledger
 from analytics.models import Exchange, Feedback, LedgerRow, Price
@@ -371,3 +372,16 @@ def test_a_complaint_about_a_pattern_counts_against_it(client: Client, team: Tea
     for _ in range(2):
         client.say(request_id=str(exchange.pk), wrong_answer=True)
     assert Pattern.objects.get().complaints == 1
+
+
+def test_the_receipt_s_page_tells_it_in_words(client: Client, django_user_model: Any) -> None:
+    client.learn()
+    hit = client.ask(SAME)
+    person = django_user_model.objects.create_superuser(email="op@acme.test", password="p" * 12)
+    browser = Browser()
+    browser.force_login(person)
+    page = browser.get(f"/requests/{hit.headers['x-kora-request-id']}/")
+    text = page.content.decode()
+    assert "Questions like this one" in text
+    assert ASKED in text
+    assert "static threshold" in text or "few enough are wrong" in text
