@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics.serializers import usd
@@ -14,6 +16,11 @@ from caching.models import CacheTerms, Entry, Import, Pattern, PatternStep, Shar
 from teams import audit
 from teams.serializers import OwnTeam, TeamField
 from teams.strict import OnlyKnownFields
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class NamedTeam(TeamField):
+    """A team by its name, where no model tells the schema what that is."""
 
 
 class EntrySerializer(OnlyKnownFields, serializers.ModelSerializer[Entry]):
@@ -236,7 +243,7 @@ class SharingSerializer(serializers.ModelSerializer[Sharing]):
 class WordSerializer(OnlyKnownFields):
     """`other` is the team that is invited or taken out."""
 
-    team = TeamField(default=OwnTeam())
+    team = NamedTeam(default=OwnTeam())
     word = serializers.ChoiceField(choices=[(word, word) for word in joining.WORDS])
     group = serializers.CharField(max_length=64)
     other = serializers.CharField(required=False, default="", max_length=64, allow_blank=True)
@@ -273,7 +280,7 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
 class BringSerializer(OnlyKnownFields):
     """A CSV or JSON lines file, or its text; `*` is any model, any system prompt."""
 
-    team = TeamField(default=OwnTeam())
+    team = NamedTeam(default=OwnTeam())
     name = serializers.CharField(required=False, default="", max_length=200, allow_blank=True)
     file = serializers.FileField(required=False)
     content = serializers.CharField(required=False, trim_whitespace=False)

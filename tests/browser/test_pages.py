@@ -18,6 +18,16 @@ PAGES = (
     "/?range=30d",
     "/requests/",
     "/requests/?tier=semantic&q=abc",
+    "/answers/",
+    "/answers/?like=hello&state=live",
+    "/answers/quality/",
+    "/answers/try/?question=Say+hello",
+    "/answers/rehearsal/",
+    "/answers/terms/",
+    "/answers/sharing/",
+    "/answers/invalidate/",
+    "/answers/imports/",
+    "/patterns/",
     "/backends/",
     "/backends/new/",
     "/backends/new/?provider=compatible",
@@ -58,7 +68,9 @@ def test_every_page_fits_and_is_accessible(
     visitor = visit(width=width, scheme=scheme)
     found = {}
     files = visitor.go("/models/").locator("table a[href^='/models/']").all()
-    places = [str(link.get_attribute("href")) for link in files]
+    kept = visitor.go("/answers/").locator("table a[href^='/answers/']").all()[:1]
+    assert kept, "what was answered is kept"
+    places = [str(link.get_attribute("href")) for link in (*files, *kept)]
     for path in (*PAGES, f"/requests/{answered}/", *places):
         page = visitor.go(path)
         faults = page.evaluate(FAULTS)
