@@ -285,6 +285,8 @@ def _build(connection: Connection, generation: int, dimensions: int) -> None:
                 generation=sql.Literal(generation),
             )
         )
+        # A planner that never saw this generation takes it for a few rows and sorts them all.
+        connection.execute("ANALYZE caching_entryvector")
     finally:
         connection.execute("RESET maintenance_work_mem")
         connection.execute("RESET max_parallel_maintenance_workers")

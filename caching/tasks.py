@@ -25,6 +25,8 @@ TURN_S = 20.0
 """How long filling goes on before other background work has its turn."""
 REST_SHARE = 0.5
 """Of the time that a batch took, the pause after it: answers being made need the processor."""
+BUILD_LIMIT_S = 4 * 3600
+"""The graph of some million vectors takes longer than other work may."""
 SWEEP_S = 3600.0
 """After so long everything is looked through again for questions without a vector."""
 
@@ -78,7 +80,7 @@ def keep_budgets() -> int:
         return eviction.keep_budgets(connection)
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task(queue="background", time_limit=BUILD_LIMIT_S)  # type: ignore[untyped-decorator,no-untyped-call]
 def keep_generations() -> None:
     """Fills, switches and clears away; safe to be killed and to run twice."""
     if not _turn.acquire(blocking=False):

@@ -30,7 +30,6 @@ def generation(connection: Connection, team_id: int) -> int:
     ]
     opened.add(connection, rows)
     opened.build(connection, made)
-    connection.execute("ANALYZE caching_entryvector")
     return made
 
 
