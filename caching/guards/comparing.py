@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from caching.guards import kinds, ordering, places, polarity, units, words
+from caching.guards import kinds, ordering, places, polarity, stems, units, words
 from caching.guards.facts import Facts
 from caching.guards.naming import Name
 
 LOOSE_UNITS = frozenset({frozenset({"pound", "gbp"}), frozenset({"pound", "lb"})})
 WAYS = frozenset({"good", "fast", "easy"})
 """The best way to do a thing is the easiest, or the fastest."""
+PHRASES = {
+    (stems.stem(first), stems.stem(second)): name
+    for (first, second), name in places.PHRASES.items()
+}
 PEOPLES = frozenset({"ish", "ic", "ian", "an", "ese", "i", "ist", "ism", "er", "al", "s"})
-SINGLE = frozenset({"a", "an", "one", "single"})
+SAID = {"1": frozenset({"a", "an", "one", "single"}), "2": frozenset({"two", "both"})}
+RANKS = {"1": frozenset({"first"}), "2": frozenset({"second"})}
 
 
 def _code(a: Facts, b: Facts) -> bool:
@@ -39,16 +44,28 @@ def _counts_missing(a: Facts, b: Facts) -> frozenset[str]:
 
 def _number_missing(a: Facts, b: Facts) -> bool:
     """A number (or code) of `a` that `b` does not have, whatever its unit."""
-    values = {value for value, unit in b.numbers if unit != "#"}
-    values |= b.counts
+    values = {value for value, unit in b.numbers if unit != "#"} | b.counts
     ranks = {value for value, unit in b.numbers if unit == "#"}
     for value, unit in a.numbers:
         if value in (ranks if unit == "#" else values) or _welded(value, a, b):
             continue
-        if value == "1" and not SINGLE.isdisjoint(b.words):
+        if value in SAID and not (SAID[value] if unit != "#" else RANKS[value]).isdisjoint(b.words):
             continue
         return True
-    return any(code not in b.codes and code not in b.led for code in a.codes)
+    return any(code not in b.led and not _stands(code, b.squeezed) for code in a.codes)
+
+
+def _stands(code: str, squeezed: str) -> bool:
+    """Whether `h1b` stands in `H-1B visa`; `b1` does not in `b12`."""
+    at = squeezed.find(code)
+    while at >= 0:
+        before, behind = squeezed[max(0, at - 1) : at], squeezed[at + len(code) :][:1]
+        if not (code[0].isdigit() and before.isdigit()) and not (
+            code[-1].isdigit() and behind.isdigit()
+        ):
+            return True
+        at = squeezed.find(code, at + 1)
+    return False
 
 
 def _welded(value: str, a: Facts, b: Facts) -> bool:
@@ -119,15 +136,18 @@ def _substituted(a: Facts, b: Facts) -> bool:
 
 
 def _literal_missing(a: Facts, b: Facts) -> bool:
-    for literal in a.literals:
-        if literal in b.literals or literal in b.stems or _spelled_out(literal, b):
-            continue
-        if "".join(filter(str.isalnum, literal.lower())) in b.squeezed and literal[-1] not in "+#":
-            continue
-        if "." in literal and literal.partition(".")[0] in b.stems:
-            continue
+    return any(not _literal_known(literal, b) for literal in a.literals)
+
+
+def _literal_known(literal: str, b: Facts) -> bool:
+    if literal in b.literals or literal in b.stems or _spelled_out(literal, b):
         return True
-    return False
+    lower = literal.lower()
+    if len(literal) == 1:
+        return lower != "a" and lower in b.words
+    if "".join(filter(str.isalnum, lower)) in b.squeezed and literal[-1] not in "+#":
+        return True
+    return "." in literal and literal.partition(".")[0] in b.stems
 
 
 def _names_missing(a: Facts, b: Facts) -> tuple[list[Name], bool]:
@@ -180,7 +200,7 @@ def _spelled_out(part: str, b: Facts) -> bool:
 
 
 def _abbreviated(name: Name, b: Facts) -> bool:
-    if len(name) == 2 and places.PHRASES.get((name[0], name[1] + "s")) in b.stems:
+    if len(name) == 2 and PHRASES.get((name[0], name[1])) in b.stems:
         return True
     initials = "".join(part[0] for part in name)
     return len(name) > 1 and (initials in b.stems or initials in b.literals)

@@ -24,6 +24,7 @@ BOUND = re.compile(
     r"(?: than)? [^a-z]{0,3}\d"
 )
 UPWARD = frozenset({"more", "greater", "higher", "over", "above", "at least"})
+NONE: frozenset[bool] = frozenset()
 SPACE = re.compile(r"\s+")
 
 
@@ -78,7 +79,9 @@ def read(text: str) -> Facts:
     amounts = quantities.read(cut)
     lowers = tuple(token.lower for token in cut if token.kind in ("word", "code", "plus"))
     stemmed = frozenset(map(naming.canonical, lowers))
-    names, narrowing = naming.read(cut, amounts.taken)
+    lower = plain.lower()
+    trusted = naming.capitals_tell(cut)
+    names, narrowing = naming.read(cut, amounts.taken, trusted=trusted)
     links = ordering.chain(cut)
     negated, denied = polarity.negations(cut)
     return Facts(
@@ -98,27 +101,31 @@ def read(text: str) -> Facts:
         capitals=frozenset(
             naming.canonical(token.lower) for token in cut if token.text[0].isupper()
         ),
-        literals=naming.literals(cut),
+        literals=naming.literals(cut, trusted=trusted),
         quotes=quoted,
         code=code,
         operators=tuple(sorted(token.text for token in cut if token.kind == "operator")),
         negated=negated,
         denied=denied,
         abating=_abating(lowers),
-        particles=polarity.particles(plain.lower()) | polarity.welded(cut),
+        particles=polarity.particles(lower, stemmed) | polarity.welded(cut),
         poles=polarity.poles(stemmed),
         grades=polarity.grades(stemmed),
         rows=polarity.rows(stemmed),
         superlatives=frozenset(
             opposites.SUPERLATIVES[word] for word in lowers if word in opposites.SUPERLATIVES
         ),
-        bounds=frozenset(bound in UPWARD for bound in BOUND.findall(plain.lower())),
+        bounds=_bounds(lower) if amounts.numbers else NONE,
         kind=kinds.read(lowers),
         chain=links,
         routes=ordering.routes(links),
         symmetric=not ordering.SYMMETRIC.isdisjoint(lowers),
         rest=rest,
     )
+
+
+def _bounds(lower: str) -> frozenset[bool]:
+    return frozenset(bound in UPWARD for bound in BOUND.findall(lower))
 
 
 def _literals(text: str) -> tuple[frozenset[str], frozenset[str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from caching.guards import dates, places, stems, units, wordlists, words
 from caching.guards.tokens import Token
@@ -17,6 +18,7 @@ LITERALS = ("url", "mail", "plus", "abbr", "snake")
 Name = tuple[str, ...]
 
 
+@lru_cache(maxsize=16_384)
 def canonical(lower: str) -> str:
     """One form for a name and what is called after it: India, Indian, indias."""
     single = lower.removesuffix("'s").replace("-", "")
@@ -26,10 +28,11 @@ def canonical(lower: str) -> str:
     return known or stems.stem(single)
 
 
-def read(tokens: Sequence[Token], taken: set[int]) -> tuple[tuple[Name, ...], frozenset[Name]]:
+def read(
+    tokens: Sequence[Token], taken: set[int], *, trusted: bool
+) -> tuple[tuple[Name, ...], frozenset[Name]]:
     """Names as phrases, `Donald Trump` being one of two words; and which of them narrow what is
     asked: `in Paris`, `my Premium plan`, and what everybody knows."""
-    trusted = _capitals_tell(tokens)
     found: list[Name] = []
     narrowing: set[Name] = set()
     phrase: list[str] = []
@@ -49,9 +52,16 @@ def _narrows(tokens: Sequence[Token], before: int) -> bool:
     return before >= 0 and tokens[before].lower in NARROWING
 
 
-def literals(tokens: Sequence[Token]) -> frozenset[str]:
+def literals(tokens: Sequence[Token], *, trusted: bool) -> frozenset[str]:
+    """What has to stand in both to the letter: addresses, files, flags, vitamin C."""
     found = {_literal(token) for token in tokens if token.kind in LITERALS}
+    if trusted:
+        found.update(token.text for token in tokens if _is_letter(token))
     return frozenset(found | {token.lower for token in tokens if _is_site(token)})
+
+
+def _is_letter(token: Token) -> bool:
+    return len(token.text) == 1 and token.text.isupper() and not token.begins and token.text != "I"
 
 
 def _literal(token: Token) -> str:
@@ -67,7 +77,7 @@ def _is_site(token: Token) -> bool:
     return token.kind == "dotted" and token.lower not in ("e.g", "i.e")
 
 
-def _capitals_tell(tokens: Sequence[Token]) -> bool:
+def capitals_tell(tokens: Sequence[Token]) -> bool:
     """Not In A Title Like This, NOR IN A SHOUT."""
     long = [t for t in tokens if t.kind == "word" and len(t.text) > 3 and not t.begins]
     capital = sum(t.text[0].isupper() for t in long)
@@ -91,7 +101,7 @@ def _is_name(tokens: Sequence[Token], index: int, trusted: bool) -> bool:
 def _is_capital(tokens: Sequence[Token], index: int) -> bool:
     token = tokens[index]
     if len(token.text) < 2:
-        return token.text.isupper() and not token.begins
+        return False
     if not any(map(str.isupper, token.text)):
         return False
     if not token.text[0].isupper() or (token.text.isupper() and len(token.text) < 7):

@@ -71,20 +71,20 @@ OPPOSITES = wordlists.opposites(
     accept/approve-reject/decline/refuse send-receive before-after first-last high-low
     hot-cold warm-cool big/large/huge-small/little/tiny long-short tall-short young-old
     cheap/inexpensive-expensive/costly/dear rich/wealthy-poor fast/quick-slow
-    easy/simple-hard/difficult/tough positive-negative
-    pro/advantage/benefit-con/disadvantage/drawback legal-illegal true-false win-lose
+    easy/simple-hard/difficult/tough good/great-bad/terrible positive-negative
+    pro/advantage/benefit-con/disadvantage/drawback true-false win-lose
     love-hate like-dislike deposit-withdraw lend-borrow hire-fire arrive-depart/leave
     arrival-departure entrance-exit enter-exit push-pull find-lose forget-remember
     asset-liability income-expense profit-loss inside-outside indoor-outdoor above-below
-    always-never pass-fail success-failure strength-weakness born-die birth-death
+    pass-fail success-failure strength-weakness born-die birth-death
     marry-divorce dead-alive encode-decode encrypt-decrypt compress-decompress attach-detach
-    connect-disconnect hide-show expand-collapse merge-split join-leave
-    create/make-delete/destroy save-spend lock-unlock freeze-unfreeze renew/book-cancel
+    hide-show expand-collapse merge-split join-leave
+    create/make-delete/destroy save-spend renew/book-cancel
     strong-weak thick-thin wide-narrow heavy-light wet-dry happy-sad friend-enemy
     attack-defend ascending-descending ascend-descend upgrade-downgrade include-exclude
     internal-external maximum/max/maximize-minimum/min/minimize introvert-extrovert
     optimist-pessimist odd-even horizontal-vertical acid-base plural-singular prefix-suffix
-    loud-quiet safe-dangerous/unsafe healthy-unhealthy early-late near-far full-empty
+    loud-quiet safe-dangerous early-late near-far full-empty
     deep-shallow clean-dirty tight-loose sweet-sour victory-defeat supply-demand
     ancient-modern guilty-innocent permanent-temporary mandatory/required-optional
     inhale-exhale wake-sleep ally-enemy inner-outer upper-lower superior-inferior major-minor

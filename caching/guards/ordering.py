@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caching.guards import naming, wordlists, words
+from caching.guards import naming, stems, units, wordlists, words
 from caching.guards.tokens import Token
 
 Link = tuple[str, str]
@@ -17,6 +17,7 @@ SYMMETRIC = wordlists.members(
     """vs versus difference differences between distance compare compared comparison similar same
     differ different far relationship relation apart equal"""
 )
+MEASURES = frozenset(map(stems.stem, units.MEASURES))
 REACH = 4
 
 
@@ -50,8 +51,9 @@ def _joint(token: Token, joint: str) -> str:
 def routes(links: Sequence[Link]) -> tuple[Route, ...]:
     """`from A to B`, `A to B`, `A than B`: what stands before and behind, nearest first."""
     found = []
-    for index, (_, joint) in enumerate(links):
-        if joint in ("to", "than", "from") and index:
+    for index, (stem, joint) in enumerate(links):
+        measured = joint == "beside" and stem in MEASURES and links[index - 1][0] in MEASURES
+        if index and (measured or joint in ("to", "than", "from")):
             behind = _behind(links, index)
             before = _before(links, index)
             found.append((behind, before) if joint == "from" else (before, behind))

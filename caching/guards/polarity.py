@@ -84,7 +84,9 @@ def _next_content(tokens: Sequence[Token], index: int) -> list[str]:
     return found
 
 
-def particles(lower: str) -> frozenset[str]:
+def particles(lower: str, stemmed: frozenset[str]) -> frozenset[str]:
+    if stemmed.isdisjoint(opposites.PARTICLED):
+        return frozenset()
     found = {f"{verb}:{particle}" for verb, particle in TURNED.findall(lower)}
     return frozenset(found)
 

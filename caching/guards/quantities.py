@@ -19,6 +19,26 @@ EXACT = 18
 """Digits that are counted with; a longer one is a name (an account, a card), not an amount."""
 
 
+READ = frozenset({"number", "clock", "iso", "slashed", "version", "code"})
+TELLING = frozenset(
+    {"a", "an", "half", *(roman.lower() for roman in ROMAN)}
+    | {
+        word + end
+        for table in (units.MEASURES, dates.RELATED)
+        for word in table
+        for end in ("", "s")
+    }
+    | units.NUMBERS.keys()
+    | units.SCALES.keys()
+    | units.ORDINALS.keys()
+    | dates.MONTHS.keys()
+    | dates.WEEKDAYS.keys()
+    | dates.DAYS.keys()
+    | dates.EACH.keys()
+)
+"""Words that may be part of a quantity; all others are passed over."""
+
+
 @dataclass(slots=True)
 class Quantities:
     numbers: set[tuple[str, str]] = field(default_factory=set)
@@ -39,7 +59,9 @@ def read(tokens: Sequence[Token]) -> Quantities:
     found = Quantities()
     index = 0
     while index < len(tokens):
-        index = max(index + 1, _at(tokens, index, found))
+        token = tokens[index]
+        telling = token.lower in TELLING if token.kind == "word" else token.kind in READ
+        index = _at(tokens, index, found) if telling else index + 1
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from caching.guards import wordlists
 
@@ -22,7 +22,8 @@ SUFFIXES = wordlists.members(
 """What makes a site or a file of words with dots between."""
 TOKEN = re.compile(
     r"""
-    (?P<url>(?:https?://|www\.)[^\s<>"']{1,2000})
+    (?P<plain>[a-z]{1,60}+(?![\w@+\#'\-]|\.\w|:[\w/]))
+  | (?P<url>(?:https?://|www\.)[^\s<>"']{1,2000})
   | (?P<mail>[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4})
   | (?P<iso>\b\d{4}-\d{1,2}-\d{1,2}\b)
   | (?P<clock>\b\d{1,2}(?::[0-5]\d){1,2}(?:\s?[ap]\.?m\b)?|\b\d{1,2}\s?[ap]\.?m\b\.?)
@@ -44,8 +45,7 @@ TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     kind: str
     text: str
     lower: str
@@ -59,7 +59,9 @@ def cut(text: str) -> list[Token]:
     found: list[Token] = []
     begins = True
     for match in TOKEN.finditer(text):
-        kind = match.lastgroup or "word"
+        kind = match.lastgroup or "plain"
+        if kind == "plain":  # most words: nothing else could begin here
+            kind = "word"
         written = match.group()
         if kind == "dotted" and written.rpartition(".")[2].lower() not in SUFFIXES:
             found.extend(_parts(match, begins=begins))
