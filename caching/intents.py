@@ -217,5 +217,6 @@ def _name(team_id: int, rows: Iterable[Placed]) -> str:
     return next(n for n in (name, *(f"{name} {k}" for k in range(2, 10_000))) if n not in names)
 
 
-def _floats(vector: HalfVector) -> Vector:
-    return vector.to_numpy().astype(np.float32)
+def _floats(vector: Any) -> Vector:
+    """A column comes as a list."""
+    return np.asarray(vector, dtype=np.float32)

@@ -16,7 +16,7 @@ from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
 from caching import generations, hits, terms
 from caching.generations import Generation
-from caching.patterns import serving
+from caching.patterns import loading
 from caching.patterns.serving import Standing
 from caching.terms import Agreed
 from routing import (
@@ -142,7 +142,7 @@ def _load(revision: int) -> Catalog:
             policy_number=models.PolicyVersion.objects.values_list("number", flat=True).first()
             or 0,
             answers=terms.load(),
-            patterns=serving.standing(),
+            patterns=loading.standing(),
             generations=generations.known(connections.current()),
         )
     except (OperationalError, InterfaceError) as error:

@@ -12,7 +12,7 @@ import psycopg
 from analytics import feedback
 from analytics.feedback import Told, Word
 from caching import evidence
-from caching.patterns import steps
+from caching.patterns import watching
 from caching.values import Verdict
 from routing import connections, inquiries, replies, stages
 from routing.errors import InvalidRequest, NotFound
@@ -47,7 +47,7 @@ def complain(connection: psycopg.Connection[Any], word: Word, told: Told) -> Non
     """The stored answer is out of service when this returns; if it was served, that is evidence."""
     pattern_id = _object(told.receipt.get("pattern")).get("id")
     if told.tier == "pattern" and pattern_id is not None:
-        steps.complain(pattern_id)  # the answers that it was made of are not to blame
+        watching.complain(pattern_id)  # the answers that it was made of are not to blame
         return
     cache = _object(told.receipt.get("cache"))
     source = UUID(str(cache["from"])) if cache.get("from") else word.exchange_id

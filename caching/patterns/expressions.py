@@ -37,6 +37,13 @@ class Expression:
             found = ARITHMETIC[self.does](*numbers)
             return None if found is None else WRITTEN[self.written](found)
 
+    def text(self, over: Sequence[Slot]) -> str:
+        """As people read it: what is done, with which slots."""
+        names = " and ".join(over[number].name for number in self.of)
+        plain = self.does == "copy" or (self.does == "number" and self.written == "plain")
+        written = f", {self.written}" if self.written not in {"", "plain"} else ""
+        return f"{{{names}}}" if plain else f"{{{self.does} of {names}{written}}}"
+
     def as_json(self) -> dict[str, Any]:
         return {"does": self.does, "of": list(self.of), "written": self.written}
 
@@ -51,7 +58,7 @@ def possible(over: Sequence[Slot]) -> list[Expression]:
     """Everything that may be tried, the plainest first: of two that fit the earlier is taken."""
     alone = [
         Expression(does=does, of=(number,))
-        for does in TEXT
+        for does in dict.fromkeys((*COPIES, *FOR_LISTS, *TEXT))
         for number, slot in enumerate(over)
         if does in FOR_ALL or (does in FOR_LISTS and slot.kind in {"list", "json"})
     ]
@@ -153,3 +160,5 @@ FOR_LISTS: Mapping[str, Callable[[str], str | None]] = {
     "bullets": lambda value: "\n".join(f"- {each}" for each in slots.items(value)),
 }
 TEXT = {**FOR_ALL, **FOR_LISTS}
+COPIES = ("copy", "trimmed", "unquoted")
+"""A list's own words come next: that it has as many words as members may be chance."""

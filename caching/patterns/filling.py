@@ -5,7 +5,7 @@ Filling is text: nothing of a slot's value is ever executed, looked up or asked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,14 +44,76 @@ class AnswerTemplate:
         """The slots that the answer depends on."""
         return frozenset(n for p in self.parts if isinstance(p, Expression) for n in p.of)
 
-    def as_json(self) -> list[Any]:
+    def known(self, _number: int, values: Collection[str]) -> set[str]:
+        """Of a slot's values those that it has an answer for."""
+        return set(values)
+
+    def text(self, over: Sequence[Slot]) -> str:
+        """As people read it."""
+        return "".join(p if isinstance(p, str) else p.text(over) for p in self.parts)
+
+    def as_json(self) -> Any:
         return [part if isinstance(part, str) else part.as_json() for part in self.parts]
 
 
-def read(stored: Sequence[str | Mapping[str, Any]]) -> AnswerTemplate:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fork:
+    """An answer that a choice decides: a template of its own for each value of one slot."""
+
+    slot: int
+    by: Mapping[str, AnswerTemplate]
+
+    def fill(self, values: Sequence[str]) -> str | None:
+        chosen = self.by.get(values[self.slot])
+        return None if chosen is None else chosen.fill(values)
+
+    @property
+    def used(self) -> frozenset[int]:
+        """What one branch ignores, it ignores."""
+        return frozenset({self.slot}).union(
+            frozenset.intersection(*(each.used for each in self.by.values()))
+        )
+
+    def known(self, number: int, values: Collection[str]) -> set[str]:
+        return set(values) & set(self.by) if number == self.slot else set(values)
+
+    def text(self, over: Sequence[Slot]) -> str:
+        name = over[self.slot].name
+        return "\n\n".join(f"{name} = {value}: {t.text(over)}" for value, t in self.by.items())
+
+    def as_json(self) -> Any:
+        return {"slot": self.slot, "by": {value: t.as_json() for value, t in self.by.items()}}
+
+
+Answer = AnswerTemplate | Fork
+
+
+def read(stored: Any) -> Answer:
+    if isinstance(stored, Mapping):
+        return Fork(slot=stored["slot"], by={v: _read(t) for v, t in stored["by"].items()})
+    return _read(stored)
+
+
+def _read(stored: Sequence[str | Mapping[str, Any]]) -> AnswerTemplate:
     return AnswerTemplate(
         parts=tuple(p if isinstance(p, str) else expressions.read(p) for p in stored)
     )
+
+
+def fork(examples: Sequence[Example], over: Sequence[Slot]) -> Fork | None:
+    """For the first choice whose every value has a template of its own."""
+    for number, slot in enumerate(over):
+        by = {value: _branch(examples, over, (number, value)) for value in sorted(slot.among)}
+        if len(by) > 1 and all(by.values()):
+            return Fork(slot=number, by={v: t for v, t in by.items() if t is not None})
+    return None
+
+
+def _branch(
+    examples: Sequence[Example], over: Sequence[Slot], choice: tuple[int, str]
+) -> AnswerTemplate | None:
+    number, value = choice
+    return learn([each for each in examples if each.values[number] == value], over)
 
 
 def learn(examples: Sequence[Example], over: Sequence[Slot]) -> AnswerTemplate | None:
@@ -62,13 +124,14 @@ def learn(examples: Sequence[Example], over: Sequence[Slot]) -> AnswerTemplate |
     """
     fitting = [each for each in examples if 0 < len(each.answer) <= LONGEST_ANSWER]
     shown, strays = _diverse(fitting, SAMPLE), list[Example]()
-    if len(shown) < min(SAMPLE, len(examples)):
+    if len(shown) < SAMPLE:
         return None
-    best = None
+    tried = expressions.possible(over)
+    best = _search(shown, tried) or _without_one(shown, tried)
+    if best is None:
+        return None
     for _ in range(ROUNDS):
-        found = _search(shown, expressions.possible(over))
-        if found is None and best is None:
-            return None
+        found = _search(shown, tried)
         if found is None:
             strays.append(shown.pop())
         best = found or best
@@ -81,7 +144,17 @@ def learn(examples: Sequence[Example], over: Sequence[Slot]) -> AnswerTemplate |
     return best
 
 
-def right(template: AnswerTemplate, examples: Sequence[Example]) -> int:
+def _without_one(shown: list[Example], tried: Sequence[Expression]) -> AnswerTemplate | None:
+    """One of the first few may be a stray; it is taken out of them."""
+    for number in range(len(shown)):
+        found = _search(shown[:number] + shown[number + 1 :], tried)
+        if found is not None:
+            del shown[number]
+            return found
+    return None
+
+
+def right(template: Answer, examples: Sequence[Example]) -> int:
     """How many are reproduced to the letter."""
     return sum(template.fill(each.values) == each.answer for each in examples)
 

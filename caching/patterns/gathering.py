@@ -79,7 +79,7 @@ def _vectors(ids: Sequence[int]) -> tuple[dict[int, Any], int]:
         return {}, 0
     rows = EntryVector.objects.filter(generation_id=live, entry_id__in=ids)
     pairs = rows.values_list("entry_id", "vector")
-    return {entry: v.to_numpy().astype(np.float32) for entry, v in pairs}, live
+    return {entry: np.asarray(v, dtype=np.float32) for entry, v in pairs}, live
 
 
 def _failed(exchanges: Iterable[UUID]) -> dict[UUID, tuple[str, ...]]:

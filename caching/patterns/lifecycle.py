@@ -10,8 +10,9 @@ from caching.patterns import bounds
 PROPOSED, CANARY, ACTIVE = "proposed", "canary", "active"
 ROLLED_BACK, REJECTED, DECAYED = "rolled-back", "rejected", "decayed"
 
+STANDING = (CANARY, ACTIVE)
 CANARY_SHARE = 0.1
-AUDIT_SHARE = 0.05
+AUDIT_SHARE = 0.1
 """Of what an active pattern matches, how much still goes to a model to see whether it holds."""
 FEWEST_CHECKS = 20
 """Live comparisons before a canary may answer nearly all."""
@@ -83,6 +84,8 @@ def due(life: Life) -> Move | None:
         wrong = trouble(life)
         if wrong:
             return Move(to=ROLLED_BACK, why=wrong)
+    if life.state == ACTIVE and life.newest and not life.newest[0]:
+        return Move(to=CANARY, why="the newest comparison was wrong", share=CANARY_SHARE)
     if life.unseen_days > UNSEEN_DAYS and may(life.state, DECAYED):
         return Move(to=DECAYED, why=f"unseen for {life.unseen_days:.0f} days")
     if life.state == PROPOSED and _begins(life):

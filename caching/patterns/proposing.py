@@ -6,10 +6,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from caching.patterns import bounds, filling, naming, pinning, repeating, templates, worth
-from caching.patterns.filling import AnswerTemplate, Example
+from caching.patterns.filling import Answer, Example
 from caching.patterns.templates import Template
 from caching.patterns.traffic import Demands, Occurrence, Proposal, Traffic, ordered
 
@@ -64,33 +63,8 @@ def _intents(rows: Sequence[Occurrence], templated: set[int], of: int) -> Iterat
 
 
 def fills(template: Template, kind: Traffic, demands: Demands) -> Iterator[Proposal]:
-    """One for the whole template; where its answers fork by a choice, one for each that holds."""
-    whole = _fill(template, kind, demands, bounds.ALPHA)
-    if whole is not None:
-        yield whole
-        return
-    branches = list(_branches(template, kind))
-    for branch, rows in branches:
-        found = _fill(branch, replace(kind, rows=rows), demands, bounds.ALPHA / len(branches))
-        if found is not None:
-            yield found
-
-
-def _branches(template: Template, kind: Traffic) -> Iterator[tuple[Template, tuple[Any, ...]]]:
-    for number, slot in enumerate(template.slots):
-        for value in sorted(slot.among):
-            rows = tuple(r for r in kind.rows if _value(template, r.turn, number) == value)
-            yield template.limited(number, [value]), rows
-
-
-def _value(template: Template, turn: str, number: int) -> str | None:
-    values = template.match(turn)
-    return None if values is None else values[number]
-
-
-def _fill(template: Template, kind: Traffic, demands: Demands, alpha: float) -> Proposal | None:
     """Made from some occurrences, held against the others, which it has not seen."""
-    needed = bounds.needed(1 - demands.epsilon, alpha)
+    needed = bounds.needed(1 - demands.epsilon)
     recent = _recent(kind, demands.window or 2 * needed + demands.train)
     examples = [
         Example(values=values, answer=row.answer)
@@ -98,17 +72,20 @@ def _fill(template: Template, kind: Traffic, demands: Demands, alpha: float) -> 
         if row.answer and not row.complained and (values := template.match(row.turn))
     ]
     if len(examples) < needed + demands.train:
-        return None
-    train, held = examples[: demands.train], examples[demands.train :]
-    answer = filling.learn(train, template.slots)
+        return
+    taught, held = examples[: demands.train], examples[demands.train :]
+    answer: Answer | None = filling.learn(taught, template.slots)
     if answer is None:
-        return None
+        more = max(len(examples) - needed, demands.train)
+        taught, held = examples[:more], examples[more:]
+        answer = filling.fork(taught, template.slots)
+    if answer is None:
+        return
     limited = _limited(template, answer, held)
     judged = [each for each in held if _within_limits(limited, each)]
     right = filling.right(answer, judged)
-    if bounds.lower(right, len(judged), alpha) < 1 - demands.epsilon:
-        return None
-    return _as_proposal(limited, answer, recent, (right, len(judged)))
+    if bounds.lower(right, len(judged)) >= 1 - demands.epsilon:
+        yield _as_proposal(limited, answer, kind, (right, len(judged)))
 
 
 def _by_lot(row: Occurrence) -> bytes:
@@ -120,11 +97,12 @@ def _recent(kind: Traffic, window: int) -> Traffic:
     return replace(kind, rows=kind.rows[-window:])
 
 
-def _limited(template: Template, answer: AnswerTemplate, held: Sequence[Example]) -> Template:
+def _limited(template: Template, answer: Answer, held: Sequence[Example]) -> Template:
     """What the answer ignores may matter all the same: then only values that were held against it
     are filled. A choice is filled only where it was."""
     for number, slot in enumerate(template.slots):
         values = {each.values[number] for each in held}
+        values = answer.known(number, values)
         ignored = number not in answer.used and len(values) < MANY_VALUES
         if slot.among or ignored:
             template = template.limited(number, sorted(values))
@@ -136,19 +114,20 @@ def _within_limits(template: Template, example: Example) -> bool:
 
 
 def _as_proposal(
-    template: Template, answer: AnswerTemplate, kind: Traffic, held: tuple[int, int]
+    template: Template, answer: Answer, kind: Traffic, held: tuple[int, int]
 ) -> Proposal:
     low, high = bounds.interval(*held)
     last = kind.rows[-1]
     return Proposal(
         action="fill",
         name=naming.slug("fill", template.text),
-        key=worth.key("fill", last.shell, template.text, *_choices(template)),
+        key=worth.key("fill", last.shell, template.text),
         surroundings=last.shell,
         recipe={
             "when": {"prompt": template.as_json()},
             "text": template.text,
             "answer": answer.as_json(),
+            "says": answer.text(template.slots),
             **worth.told(kind),
         },
         evidence={
@@ -160,9 +139,3 @@ def _as_proposal(
         samples=kind.samples(),
         intent=last.intent,
     )
-
-
-def _choices(template: Template) -> list[str]:
-    """A branch is known by its one value."""
-    alone = [slot.among for slot in template.slots if len(slot.among) == 1]
-    return sorted(value for values in alone for value in values)

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 
 from caching import intents
 from caching.models import Pattern
-from caching.patterns import mining, serving, watching
+from caching.patterns import lifecycle, mining, watching
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +80,6 @@ def watch() -> int:
 
 
 def _watched() -> list[int]:
-    states = ("proposed", *serving.STANDING)
+    states = ("proposed", *lifecycle.STANDING)
     rows = Pattern.objects.filter(state__in=states).order_by("team_id")
     return list(rows.values_list("team_id", flat=True).distinct())

@@ -1,34 +1,28 @@
-"""Patterns that stand for a team, in memory: which one a request follows, and what it gets.
+"""Patterns that stand for a team: which one a request follows, and what it gets (pure).
 
-Nothing here asks a database or a model: a request is read against templates and examples.
+A request is read against templates and examples in memory; no database and no model is asked.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
-import structlog
 
 from caching import guards
-from caching.models import Pattern, PatternState
 from caching.patterns import filling, nearness, templates
-from caching.patterns.filling import AnswerTemplate
+from caching.patterns.filling import Answer
 from caching.patterns.nearness import Near
 from caching.patterns.templates import Template
 from caching.values import Asked, Match, NoMatch
 from inference import counting
 
-log = structlog.get_logger(__name__)
-
 NOBODY = UUID(int=0)
-STANDING = (PatternState.CANARY, PatternState.ACTIVE)
 ANSWERING = frozenset({"serve", "fill"})
 HINTING = frozenset({"pin", "strategy"})
 
@@ -45,7 +39,7 @@ class Standing:
     surroundings: str
     share: float
     when: Template | Near
-    answer: AnswerTemplate | None = None
+    answer: Answer | None = None
     backend: str = ""
     model: str = ""
     cost: Decimal = Decimal(0)
@@ -85,25 +79,6 @@ class Withheld:
 Found = Match | Hint | Withheld | NoMatch
 NOTHING = NoMatch(reason="no-patterns")
 NO_PATTERN = NoMatch(reason="no-pattern-matched")
-
-
-def standing() -> dict[int, tuple[Standing, ...]]:
-    """All that answer or hint, by team; what fills is looked at first."""
-    found = defaultdict[int, list[Standing]](list)
-    for row in Pattern.objects.filter(state__in=STANDING).order_by("action", "id"):
-        known = _read(row) if row.action in ANSWERING | HINTING and row.share > 0 else None
-        if known is not None:
-            found[row.team_id].append(known)
-    return {team_id: tuple(rows) for team_id, rows in found.items()}
-
-
-def _read(row: Pattern) -> Standing | None:
-    """One that cannot be read, of another release perhaps, keeps none of the others away."""
-    try:
-        return _of(row)
-    except (KeyError, TypeError, ValueError, ArithmeticError):
-        log.warning("pattern.unreadable", pattern=row.pk, exc_info=True)
-        return None
 
 
 def match(asked: Asked, known: Sequence[Standing], *, draw: float, may_answer: bool) -> Found:
@@ -195,7 +170,23 @@ def _body(each: Standing, said: str, completion_tokens: int) -> bytes:
     )
 
 
-def _of(row: Pattern) -> Standing:
+class Kept(Protocol):
+    """A pattern as it is stored."""
+
+    pk: int
+    team_id: int
+    name: str
+    action: str
+    scope: str
+    surroundings: str
+    share: float
+    recipe: Any
+    samples: Any
+    changed_at: datetime
+
+
+def read(row: Kept) -> Standing:
+    """KeyError, TypeError, ValueError or ArithmeticError if another release wrote it."""
     recipe: Mapping[str, Any] = row.recipe
     answer = recipe.get("answer")
     return Standing(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,8 @@ MOST_CHARACTERS = 1_000
 FEW = 12
 """A slot with no more values than these, each seen often, is a choice and takes nothing else."""
 OFTEN = 4
+ODD = 0.03
+"""What so few of the values have belongs to them and not to the slot: it does not widen it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,21 +77,45 @@ def read(stored: Mapping[str, Any]) -> Slot:
 
 
 def learn(name: str, values: Sequence[str]) -> Slot:
-    """The narrowest type that all values have, and the room they took."""
-    kind = next((kind for kind in KINDS if all(is_a(kind, value) for value in values)), "line")
-    counted = {value: values.count(value) for value in set(values)}
-    choice = len(counted) <= FEW and min(counted.values()) >= OFTEN
+    """The narrowest type that nearly all values have, and the room that those take."""
+    kind = next((kind for kind in KINDS if _share(is_a(kind, v) for v in values) > 1 - ODD), "line")
+    usual = [value for value in values if is_a(kind, value)] or list(values)
+    common = _common(signs(value) for value in usual)
+    steered = _common(steering(value) for value in usual)
+    shapes = _common(frozenset({shape(kind, value)}) for value in usual)
+    plain = [v for v in usual if signs(v) <= common and steering(v) <= steered] or usual
     return Slot(
         name=name,
         kind=kind,
-        shortest=min(map(len, values)),
-        longest=min(max(map(len, values)), MOST_CHARACTERS),
-        most_words=max(len(value.split()) for value in values),
-        signs=frozenset().union(*map(signs, values)),
-        shapes=frozenset(shape(kind, value) for value in values),
-        steering=frozenset().union(*map(steering, values)),
-        among=frozenset(counted) if choice else frozenset(),
+        shortest=min(map(len, plain)),
+        longest=min(max(map(len, plain)), MOST_CHARACTERS),
+        most_words=max(len(value.split()) for value in plain),
+        signs=common,
+        shapes=shapes,
+        steering=steered,
+        among=_choices(values),
     )
+
+
+def _choices(values: Sequence[str]) -> frozenset[str]:
+    """The values, where there are few and each came often; odd ones beside them do not count."""
+    counted = Counter(values)
+    often = {value for value, count in counted.items() if count >= OFTEN}
+    kept = sum(counted[value] for value in often)
+    few = 0 < len(often) <= FEW and kept > (1 - 2 * ODD) * len(values)
+    return frozenset(often) if few else frozenset()
+
+
+def _common(each: Iterable[frozenset[str]]) -> frozenset[str]:
+    """What more than a few of them have."""
+    sets = list(each)
+    counted = Counter(one for found in sets for one in found)
+    return frozenset(one for one, count in counted.items() if count > ODD * len(sets))
+
+
+def _share(each: Iterable[bool]) -> float:
+    found = list(each)
+    return sum(found) / len(found)
 
 
 def is_a(kind: str, value: str) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from caching.errors import Unfit
@@ -70,12 +69,6 @@ def carry_out(pattern: Pattern, due: lifecycle.Move) -> bool:
     except Unfit:
         return False
     return True
-
-
-def complain(pattern_id: int) -> bool:
-    """Somebody says that an answer of this pattern is wrong; False if there is no such pattern."""
-    rows = Pattern.objects.filter(pk=pattern_id)
-    return rows.update(complaints=F("complaints") + 1) == 1
 
 
 def history(pattern: Pattern) -> Sequence[PatternStep]:

@@ -20,6 +20,10 @@ FEWEST_WORDS = 2
 MOST_SLOTS = 8
 MOST_PIECES = 400
 MOST_TEMPLATES = 60
+PASSES = 3
+UNCLEAR = 0.7
+USUAL = 0.5
+"""Where most members have nothing of their own there is no slot; the others are set aside."""
 SETTLED = 8
 """Members after which a template's words are believed: a stray prompt no longer wears them down."""
 
@@ -142,12 +146,21 @@ class _Growing:
 
 
 def mine(texts: Iterable[str], *, fewest: int) -> list[tuple[Template, list[str]]]:
-    """Templates with the texts that they match, the most frequent first; each text is in one."""
-    growing: list[_Growing] = []
-    for text in texts:
-        _place(growing, text)
-    found = [_finished(each) for each in growing if len(each.members) >= fewest]
-    kept = [(template, members) for template, members in found if len(members) >= fewest]
+    """Templates with the texts that they match, the most frequent first; each text is in one.
+
+    What stands out from its like (a word of politeness in front) is looked through again.
+    """
+    left, kept = list(texts), list[tuple[Template, list[str]]]()
+    for _ in range(PASSES):
+        growing: list[_Growing] = []
+        for text in left:
+            _place(growing, text)
+        found = [_finished(each) for each in growing if len(each.members) >= fewest]
+        new = [(template, members) for template, members in found if len(members) >= fewest]
+        taken = {text for _, members in new for text in members}
+        kept, left = kept + new, [text for text in left if text not in taken]
+        if not new:
+            break
     return sorted(kept, key=lambda each: -len(each[1]))
 
 
@@ -171,8 +184,7 @@ def _finished(grown: _Growing) -> tuple[Template, list[str]]:
     words = sum(1 for constant in constants for p in PIECES.findall(constant) if _is_word(p))
     if words < FEWEST_WORDS or not 1 < len(constants) <= MOST_SLOTS + 1:
         return Template(constants=("",)), []
-    read_once = [(text, parted(constants, text)) for text in grown.members]
-    members = [(text, values) for text, values in read_once if values is not None]
+    constants, members = _read_best(constants, grown.members)
     if not members:
         return Template(constants=("",)), []
     learned = tuple(
@@ -180,14 +192,37 @@ def _finished(grown: _Growing) -> tuple[Template, list[str]]:
         for number in range(len(constants) - 1)
     )
     template = Template(constants=tuple(constants), slots=_named(learned, constants))
-    return template, [text for text, _ in members]
+    return template, [text for text, _ in members if template.match(text) is not None]
+
+
+def _read_best(
+    constants: list[str], texts: Sequence[str]
+) -> tuple[list[str], list[tuple[str, tuple[str, ...]]]]:
+    """A list has a comma in every prompt: where commas make most of them unreadable, what they
+    part is one slot."""
+    whole = [c for n, c in enumerate(constants) if not 0 < n < len(constants) - 1 or not _parts(c)]
+    read_once = _readable(constants, texts)
+    if len(read_once) > UNCLEAR * len(texts) or len(whole) == len(constants) or len(whole) < 2:
+        return constants, read_once
+    merged = _readable(whole, texts)
+    return (whole, merged) if len(merged) > len(read_once) else (constants, read_once)
+
+
+def _readable(constants: list[str], texts: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    read_once = [(text, parted(constants, text)) for text in texts]
+    return [(text, values) for text, values in read_once if values is not None]
+
+
+def _parts(constant: str) -> bool:
+    return constant.strip() in {",", ";", "and", ", and", "", "/", "|"}
 
 
 def _constants(pieces: Sequence[str], members: Sequence[str]) -> list[str]:
-    """Neighbouring pieces are one constant if nothing ever stands between them."""
-    parted_at = set[int]()
+    """Neighbouring pieces are one constant if hardly ever anything stands between them."""
+    counted = Counter[int]()
     for text in members:
-        parted_at |= _gaps(pieces, PIECES.findall(text))
+        counted.update(_gaps(pieces, PIECES.findall(text)))
+    parted_at = {at for at, count in counted.items() if count > USUAL * len(members)}
     constants, current = [], ""
     for number, piece in enumerate([*pieces, ""]):
         if number in parted_at:

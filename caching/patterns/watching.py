@@ -41,13 +41,34 @@ def note(
     said: str,
     heard: str,
 ) -> None:
-    """What a pattern would have said beside what was answered; equal words are decided at once."""
+    """What a pattern would have said beside what was answered. Where the words differ the pattern
+    is looked at now: until somebody does, it goes on serving what may be wrong."""
     same = comparing.same(said, heard)
     words = ("", "") if same else (said[:LONGEST], heard[:LONGEST])
     connection.execute(
         NOTE,
         (exchange_id, *words, True if same else None, "equal" if same else "", pattern_id),
     )
+    if not same:
+        decide()
+        _look(pattern_id)
+
+
+def complain(pattern_id: int) -> bool:
+    """Somebody says that an answer of this pattern is wrong; False if there is no such pattern."""
+    rows = Pattern.objects.filter(pk=pattern_id)
+    if not rows.update(complaints=F("complaints") + 1):
+        return False
+    _look(pattern_id)
+    return True
+
+
+def _look(pattern_id: int) -> None:
+    """Served is counted first: what complaints are a share of."""
+    pattern = Pattern.objects.get(pk=pattern_id)
+    _count(pattern, datetime.now(UTC) - timedelta(seconds=SETTLED_S))
+    pattern.refresh_from_db()
+    _move(pattern, _terms(pattern.team_id))
 
 
 def decide() -> int:
@@ -66,7 +87,7 @@ def decide() -> int:
 def count(team_id: int) -> None:
     """What each pattern served, saved and how its hints ended, from receipts, each counted once."""
     until = datetime.now(UTC) - timedelta(seconds=SETTLED_S)
-    for pattern in Pattern.objects.filter(team_id=team_id, state__in=serving.STANDING):
+    for pattern in Pattern.objects.filter(team_id=team_id, state__in=lifecycle.STANDING):
         _count(pattern, until)
 
 
@@ -117,10 +138,14 @@ def move(team_id: int) -> int:
     over = (PatternState.REJECTED, PatternState.ROLLED_BACK, PatternState.DECAYED)
     moved = 0
     for pattern in Pattern.objects.filter(team_id=team_id).exclude(state__in=over):
-        tally(pattern)
-        due = lifecycle.due(_life(pattern, terms))
-        moved += due is not None and steps.carry_out(pattern, due)
+        moved += _move(pattern, terms)
     return moved
+
+
+def _move(pattern: Pattern, terms: Terms) -> bool:
+    tally(pattern)
+    due = lifecycle.due(_life(pattern, terms))
+    return due is not None and steps.carry_out(pattern, due)
 
 
 def tally(pattern: Pattern) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from analytics.models import Budget, Exchange, LedgerRow, Price
 from caching.models import CacheTerms, Entry, Pattern, PatternCheck, PatternState
-from caching.patterns import mining, steps, watching
+from caching.patterns import mining, steps
 from routing import catalog, embedders
 from routing.models import Backend
 from teams import keys
@@ -55,6 +55,9 @@ class Client:
         turn = {"role": "user", "content": text}
         body = {"model": "auto", "messages": [turn], "stream": stream, "kora": extras}
         return self.kora.ask(orjson.dumps(body), headers=self._headers)
+
+    def say(self, word: dict[str, Any]) -> Heard:
+        return self.kora.ask(orjson.dumps(word), headers=self._headers, path="/v1/feedback")
 
     def shell(self) -> str:
         """What this client's requests have around their words, as the way itself reads it."""
@@ -146,16 +149,27 @@ def test_another_team_gets_nothing_of_it(client: Client, kora: Inside, team: Tea
 def test_what_a_canary_leaves_to_a_model_shows_whether_it_is_right(client: Client) -> None:
     """The sandbox says something else, so a few of its answers take the pattern back."""
     pattern = learned(client, share=0.0001)
+    client.ask(traffic.product(9_200)[0], cache="no-store")
     for number in range(4):
         assert client.ask(traffic.product(9_100 + number)[0]).headers["x-kora-tier"] == "cloud"
-    eventually(lambda: PatternCheck.objects.count() == 4, within_s=5, what="comparisons")
-    client.ask(traffic.product(9_200)[0], cache="no-store")
-    watching.decide()
-    assert watching.move(client.team.pk) == 1
-    assert PatternCheck.objects.count() == 4
-    pattern.refresh_from_db()
-    assert (pattern.state, pattern.wrongs) == (PatternState.ROLLED_BACK, 4)
+    eventually(lambda: _state(pattern) == PatternState.ROLLED_BACK, within_s=5, what="the end")
+    assert PatternCheck.objects.filter(right=False).count() >= 2
+    assert not PatternCheck.objects.exclude(said="", heard="").exists()
     assert "wrong" in steps.history(pattern)[0].why
+
+
+def test_a_complaint_counts_against_the_pattern_and_not_its_source(client: Client) -> None:
+    pattern = learned(client)
+    heard = client.ask(traffic.product(9_250)[0])
+    word = {"request_id": heard.headers["x-kora-request-id"], "wrong_answer": True}
+    assert client.say(word).status == 200
+    pattern.refresh_from_db()
+    assert pattern.complaints == 1
+    assert not Entry.objects.exclude(quarantine="").exists()
+
+
+def _state(pattern: Pattern) -> str:
+    return Pattern.objects.values_list("state", flat=True).get(pk=pattern.pk)
 
 
 def test_a_pattern_that_is_taken_back_is_gone_within_a_second(client: Client) -> None:
