@@ -20,6 +20,15 @@ LIVES_S: dict[str, float] = {
 """Seconds at most; 0 keeps nothing. What is in no class lives as long as its team lets it."""
 LONGEST = 2_000
 
+GENERAL = re.compile(
+    r"\bhow\s+(?:do|can|could|would|should|might)\s+(?:i|we|you|one)\b|\bhow\s+to\b"
+    r"|\bwhere\s+(?:do|can|could|should)\s+i\s+(?:find|see|change|set|enter|update|cancel|get)\b"
+    r"|\b(?:what|which)\s+(?:do|should|can)\s+i\s+(?:do|need)\b|^\W*(?:can|may|could|should)\s+i\b"
+    r"|\bwhat\s+happens\b",
+    re.IGNORECASE,
+)
+"""How one cancels his order is the same for everybody; where it is, is not."""
+
 CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
@@ -102,7 +111,8 @@ CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 def of(question: str) -> str:
     """The class of a question that changes its answer with time, or nothing."""
     text = spelling.plain(question[:LONGEST])
-    return next((name for name, pattern in CLASSES if pattern.search(text)), "")
+    classes = CLASSES[1:] if GENERAL.search(text) else CLASSES
+    return next((name for name, pattern in classes if pattern.search(text)), "")
 
 
 def life_s(question: str, ttl_s: float) -> float:

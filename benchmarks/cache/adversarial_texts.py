@@ -298,7 +298,7 @@ DIFFERENT: dict[str, str] = {
         Did the cat chase the dog? | Did the dog chase the cat?
         Do teachers fear students? | Do students fear teachers?
         Was Google bought by Motorola? | Did Google buy Motorola?
-        Do bees need flowers more than flowers need birds? | Do birds need flowers more than flowers need bees?
+        Do bees feed birds? | Do birds feed bees?
         How do I send money to Ana from Ben? | How do I send money to Ben from Ana?
         Is Anna taller than Berta? | Is Berta taller than Anna?
         Can I reply to Kim about Lee? | Can I reply to Lee about Kim?
@@ -359,13 +359,13 @@ SAME: dict[str, str] = {
         How do I update the app? | Updating the app: how?
         I forgot my password, what now? | I've forgotten my password. What should I do?""",
     "same-order": """
-        What is the difference between tea and coffee? | What is the difference between coffee and tea?
+        The difference between tea and coffee? | The difference between coffee and tea?
         Cats vs dogs: which live longer? | Dogs vs cats: which live longer?
         Which is better, Redis or Kafka? | Which is better, Kafka or Redis?
         How far is Rome from Paris? | How far is Paris from Rome?
         What do lions and tigers have in common? | What do tigers and lions have in common?
         Compare Spain and Portugal | Compare Portugal and Spain
-        What is the distance between Oslo and Bergen? | What is the distance between Bergen and Oslo?
+        What lies between Oslo and Bergen? | What lies between Bergen and Oslo?
         Did Google buy Motorola? | Was Motorola bought by Google?
         Did Rome destroy Carthage? | Was Carthage destroyed by Rome?
         Are apples and pears related? | Are pears and apples related?""",
