@@ -24,8 +24,12 @@ FORGETS = 0.95
 KEPT = 20_000
 PATIENCE_S = 3600.0
 """A model that should compare has this long; after it nobody can tell, which counts as wrong."""
-WANTED, ASKED = "wanted", "asked"
-"""In `judged_by` while a model is to be asked, and while it is being asked."""
+SAID = {
+    "same": Finding(right=True, by="model"),
+    "different": Finding(right=False, by="model"),
+    "silent": Finding(right=None, by="unsure"),
+}
+"""In `judged_by` once a model was asked; before, `wanted` and then `asked`."""
 
 NOTE = """
 WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
@@ -51,7 +55,8 @@ UNDECIDED = """
 SELECT v.id, v.team_id, v.question, e.answer, v.answer, v.judged_by,
        v.at < now() - %s::float8 * interval '1 second'
   FROM caching_evidence v LEFT JOIN caching_entry e ON e.id = v.entry_id
- WHERE v.right IS NULL AND (v.judged_by = '' OR v.at < now() - %s::float8 * interval '1 second')
+ WHERE v.right IS NULL AND (v.judged_by IN ('', 'same', 'different', 'silent')
+                            OR v.at < now() - %s::float8 * interval '1 second')
  ORDER BY v.id LIMIT %s
 """
 
@@ -67,6 +72,11 @@ RETURNING v.id, v.team_id, v.question, e.answer, v.answer, v.exchange_id
 """
 
 # What a guard kept apart, or what is far away, says nothing of questions like the entry's own.
+TELL = """
+UPDATE caching_evidence SET judged_by = %s
+ WHERE id = %s AND "right" IS NULL AND judged_by = 'asked'
+"""
+
 DECIDE = """
 WITH decided AS (
     UPDATE caching_evidence SET "right" = %(right)s, judged_by = %(by)s, answer = NULL
@@ -232,6 +242,11 @@ def take(connection: psycopg.Connection[Any]) -> tuple[Open, UUID] | None:
         fresh=bytes(fresh or b""),
     )
     return taken, exchange_id
+
+
+def tell(connection: psycopg.Connection[Any], evidence_id: int, word: str) -> None:
+    """What the model said; the background decides by it, and has the team's judge learn from it."""
+    connection.execute(TELL, (word, evidence_id))
 
 
 def decide(

@@ -245,7 +245,7 @@ class Evidence(models.Model):
     """Empty until it is compared."""
     judged_by = models.CharField(max_length=16, blank=True, default="", db_default="")
     """`equal`, `embedding`, `guard`, `model`, `person`, or `unsure` (which counts as wrong);
-    `wanted` and `asked` while a model is to compare."""
+    `wanted`, `asked` and its word while a model compares."""
 
     class Meta:
         ordering = ["-id"]

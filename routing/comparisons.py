@@ -41,13 +41,17 @@ def run() -> int:
 
 def _compared(pairs: Sequence[Open]) -> list[tuple[Open, Finding]]:
     """Vectors only for those that words alone do not decide."""
-    first = [(pair, _by_words(pair)) for pair in pairs]
-    unclear = [pair for pair, finding in first if finding.right is None and pair.stored]
+    first = [(pair, evidence.SAID.get(pair.judged_by) or _by_words(pair)) for pair in pairs]
+    unclear = [pair for pair, finding in first if _is_open(pair, finding)]
     likeness = _likeness(unclear)
     return [
         (pair, _by_words(pair, likeness.get(pair.evidence_id)) if pair in unclear else finding)
         for pair, finding in first
     ]
+
+
+def _is_open(pair: Open, finding: Finding) -> bool:
+    return finding.right is None and bool(pair.stored) and pair.judged_by not in evidence.SAID
 
 
 def _by_words(pair: Open, likeness: float | None = None) -> Finding:
@@ -80,7 +84,8 @@ def _conclude(
         evidence.drop(connection, pair.evidence_id)
         return 0
     names_one = bool(agreed.get(pair.team_id, terms.UNSET).terms.judge_model)
-    if finding.right is None and names_one and not pair.waited_too_long:
+    was_asked = bool(pair.judged_by)
+    if finding.right is None and names_one and not was_asked and not pair.waited_too_long:
         evidence.want_model(connection, pair.evidence_id)
         return 0
     counted = evidence.decide(connection, pair.evidence_id, finding, stored=pair.stored)

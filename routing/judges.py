@@ -11,7 +11,6 @@ import structlog
 
 from caching import answers as stored_answers
 from caching import evidence
-from caching.comparing import Finding
 from caching.evidence import Open
 from caching.values import Terms
 from routing import answers, asides, catalog, connections, execution
@@ -27,7 +26,7 @@ PAUSE_S = 5.0
 LONGEST = 6_000
 """Characters of each answer that a judge reads."""
 WORDS = 4
-UNSURE = Finding(right=None, by="unsure")
+SILENT = "silent"
 INSTRUCTIONS = (
     "You compare two answers to one question. Reply with one word: SAME if a person who asked the "
     "question would learn the same from both, whatever their wording or length; DIFFERENT if any "
@@ -56,8 +55,8 @@ async def look(room: Room) -> bool:
     if taken is None:
         return False
     pair, exchange_id = taken
-    finding = await _compared(room, pair, exchange_id)
-    await execution.in_thread(room, _decide, pair, finding)
+    word = await _compared(room, pair, exchange_id)
+    await execution.in_thread(room, _tell, pair, word)
     return True
 
 
@@ -65,17 +64,17 @@ def _take() -> tuple[Open, UUID] | None:
     return evidence.take(connections.current())
 
 
-def _decide(pair: Open, finding: Finding) -> None:
-    evidence.decide(connections.current(), pair.evidence_id, finding, stored=pair.stored)
+def _tell(pair: Open, word: str) -> None:
+    evidence.tell(connections.current(), pair.evidence_id, word)
 
 
-async def _compared(room: Room, pair: Open, exchange_id: UUID) -> Finding:
+async def _compared(room: Room, pair: Open, exchange_id: UUID) -> str:
     terms = catalog.current().agreed(pair.team_id).terms
     caller = await execution.in_thread(room, _for_team, pair.team_id)
     if not terms.judge_model or caller is None:
-        return UNSURE
+        return SILENT
     body = await asides.ask(room, _aside(caller, terms, pair, exchange_id))
-    return UNSURE if body is None else read(body)
+    return SILENT if body is None else read(body)
 
 
 def _aside(caller: Caller, terms: Terms, pair: Open, exchange_id: UUID) -> Aside:
@@ -134,9 +133,7 @@ def _material(question: str, one: str, other: str) -> str:
     return "\n\n".join(f"<<<{name}>>>\n{text[:LONGEST]}" for name, text in parts.items())
 
 
-def read(body: answers.Body) -> Finding:
+def read(body: answers.Body) -> str:
     """A judge that says neither or both has not judged."""
-    said = {word.upper() for word in _WORD.findall(stored_answers.text(answers.strip(body)))}
-    if len(said) != 1:
-        return UNSURE
-    return Finding(right=said == {"SAME"}, by="model")
+    said = {word.lower() for word in _WORD.findall(stored_answers.text(answers.strip(body)))}
+    return said.pop() if len(said) == 1 else SILENT

@@ -152,6 +152,10 @@ def test_what_waits_for_a_model_is_taken_by_one(
     assert taken is not None
     assert taken[0].evidence_id == waiting.evidence_id
     assert evidence.take(connection) is None
+    evidence.tell(connection, waiting.evidence_id, "same")
+    assert [each.judged_by for each in evidence.undecided(connection, at_most=10)] == ["same"]
+    connection.execute("UPDATE caching_evidence SET judged_by = 'asked'")
+    assert evidence.undecided(connection, at_most=10) == []
     connection.execute("UPDATE caching_evidence SET at = at - interval '2 hours'")
     (again,) = evidence.undecided(connection, at_most=10)
     assert again.waited_too_long, "its process may have died while it asked"

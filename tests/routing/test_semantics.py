@@ -291,6 +291,7 @@ def test_a_model_compares_where_only_a_model_can(client: Client, team: Team) -> 
     Evidence.objects.update(judged_by="wanted")
     assert client.kora.run(judges.look(client.kora.room)) is True
     assert client.kora.run(judges.look(client.kora.room)) is False
+    assert comparisons.run() == 1
     row = Evidence.objects.get()
     assert row.right is not None
     assert row.judged_by in {"model", "unsure"}
