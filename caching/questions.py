@@ -110,11 +110,11 @@ def _surroundings(body: Body, messages: list[dict[str, Any]], around: list[str])
     asked = {
         name: value
         for name, value in body.items()
-        if name not in CLASSED and fingerprints.matters(name, value)
+        if name not in CLASSED and fields.matters(name, value)
     }
     last = {name: value for name, value in messages[-1].items() if name != "content"}
     asked["\0"] = [_classes(body), *around]
-    asked["messages"] = [*map(fingerprints.plain, messages[:-1]), last]
+    asked["messages"] = [*map(fields.plain, messages[:-1]), last]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
