@@ -218,8 +218,6 @@ KORA_WRITE_TIMEOUT_S = environment.seconds("KORA_WRITE_TIMEOUT_S", 30)
 """A client that reads nothing for this long is treated as gone."""
 KORA_LEASE_S = environment.seconds("KORA_LEASE_S", 15)
 """How long a hold outlives the process that made it."""
-KORA_CACHE_TTL_S = 7 * 24 * 3600
-"""How long an exact answer may be served again."""
 KORA_IMPORT_LIMIT_BYTES = 20 * 1024 * 1024
 """The largest file of questions and answers that is taken in at once."""
 KORA_IN_FLIGHT_LIMIT = 1000
