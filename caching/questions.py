@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from caching import fingerprints, standing, turns
+from caching import fields, standing, turns
 from caching.values import NoQuestion, Question
 
 HOTTEST = 1.0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from caching import fingerprints, freshness, questions
+from caching import fields, fingerprints, freshness, questions
 
 LONGEST_TURN = 2_000
 HELD = "\0turn"
@@ -42,7 +42,7 @@ def _apart(body: Mapping[str, Any], form: str) -> tuple[str, dict[str, Any]]:
         prompt = body.get("prompt")
         return (prompt, {**body, "prompt": HELD}) if isinstance(prompt, str) else ("", {})
     messages = list(body.get("messages") or ())
-    last = fingerprints.plain(messages[-1]) if messages else {}
+    last = fields.plain(messages[-1]) if messages else {}
     words = last.get("content")
     if last.get("role") != "user" or not isinstance(words, str):
         return "", {}
