@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from rest_framework.exceptions import NotFound, ValidationError
 
 from caching import invalidation
@@ -55,9 +54,8 @@ def look(team: Team, wanted: Criteria) -> Found:
 
 
 def sweep(actor: Actor, team: Team, wanted: Criteria, said: Mapping[str, Any]) -> int:
-    """How many are gone; the audit row tells what was named and how many it was."""
-    with transaction.atomic():
-        dropped = invalidation.drop([team.pk], wanted)
-        after = {"invalidated": dropped, **said}
-        audit.record(actor, "invalidate", team, after=after)
-    return dropped
+    """How many are gone. The audit row comes first: dropping goes in batches of their own, and what
+    a crash leaves half done must not be half done by nobody."""
+    after = {"invalidated": look(team, wanted).count, **said}
+    audit.record(actor, "invalidate", team, after=after)
+    return invalidation.drop([team.pk], wanted)
