@@ -19,7 +19,7 @@ MOST = 5_000
 """Of a team's newest answers, how many one run reads."""
 FIELDS = (
     "id", "shell", "turn", "question", "surroundings", "answer", "answer_class", "backend",
-    "exchange_id", "created_at", "cost", "latency_ms", "hits", "prompt_tokens",
+    "exchange_id", "model_asked", "created_at", "cost", "latency_ms", "hits", "prompt_tokens",
     "completion_tokens", "intent_id", "quarantine",
 )  # fmt: skip
 
@@ -62,6 +62,7 @@ def _occurrence(
         latency_ms=row["latency_ms"],
         hits=row["hits"],
         model=_model(answer),
+        asked=row["model_asked"],
         prompt_tokens=row["prompt_tokens"],
         completion_tokens=row["completion_tokens"],
         intent=row["intent_id"],

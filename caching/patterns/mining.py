@@ -13,11 +13,11 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from caching.models import CacheTerms, Entry, Pattern, PatternState, PatternStep
+from caching import terms
+from caching.models import Entry, Pattern, PatternState, PatternStep
 from caching.patterns import gathering, lifecycle, proposing, steps
 from caching.patterns.traffic import Demands, Occurrence, Proposal
 from caching.scopes import of_team
-from caching.values import Terms
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +45,10 @@ def mine(team_id: int) -> list[Pattern]:
 
 
 def demands(team_id: int) -> Demands:
-    return Demands(epsilon=epsilon(team_id))
-
-
-def epsilon(team_id: int) -> float:
-    kept = CacheTerms.objects.filter(team_id=team_id).values_list("epsilon", flat=True).first()
-    return Terms().epsilon if kept is None else kept
+    """By the strictest of a team's routes: its evidence is then enough for all of them."""
+    agreed = terms.load().get(team_id, terms.UNSET)
+    all_of = (agreed.terms, *agreed.routes.values())
+    return Demands(epsilon=min(each.epsilon for each in all_of))
 
 
 def keep(team_id: int, proposal: Proposal) -> Pattern | None:

@@ -136,6 +136,7 @@ def _proposal(action: str, when: Mapping[str, Any], text: str, case: _Case) -> P
             "when": when,
             "text": text,
             "backend": chosen.backend,
+            "asked": last.asked,
             "prefix": _prefix(when),
             "escalated": round(case.escalated, 4),
             "rule": _rule(name, when, chosen.backend),

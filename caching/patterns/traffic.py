@@ -36,6 +36,8 @@ class Occurrence:
     latency_ms: float = 0.0
     hits: int = 0
     model: str = ""
+    asked: str = ""
+    """The model that was asked for: terms may differ there."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     intent: int | None = None
@@ -60,7 +62,7 @@ class Traffic:
 
     @property
     def calls_a_month(self) -> float:
-        """Prompts that were new, and so asked of a model; no day is stretched to a month."""
+        """Prompts that were new, and so asked of a model; less than a day counts as one."""
         days = max((self.rows[-1].at_s - self.rows[0].at_s) / DAY_S, 1.0)
         return len(self.rows) * MONTH_DAYS / days
 

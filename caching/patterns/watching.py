@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Q, Sum
 
 from analytics.models import Exchange
-from caching import comparing
-from caching.models import CacheTerms, Pattern, PatternCheck, PatternState
+from caching import comparing, terms
+from caching.models import Pattern, PatternCheck, PatternState
 from caching.patterns import lifecycle, serving, steps
 from caching.patterns.lifecycle import Life
+from caching.terms import Agreed
 from caching.values import Terms
 
 MOST = 1_000
@@ -68,7 +69,7 @@ def _look(pattern_id: int) -> None:
     pattern = Pattern.objects.get(pk=pattern_id)
     _count(pattern, datetime.now(UTC) - timedelta(seconds=SETTLED_S))
     pattern.refresh_from_db()
-    _move(pattern, _terms(pattern.team_id))
+    _move(pattern, terms.load().get(pattern.team_id, terms.UNSET))
 
 
 def decide() -> int:
@@ -134,17 +135,17 @@ def _check_hints(pattern: Pattern, its: Any, reason: str) -> None:
 
 def move(team_id: int) -> int:
     """Carries out what is due for a team's patterns; how many moved."""
-    terms = _terms(team_id)
+    agreed = terms.load().get(team_id, terms.UNSET)
     over = (PatternState.REJECTED, PatternState.ROLLED_BACK, PatternState.DECAYED)
     moved = 0
     for pattern in Pattern.objects.filter(team_id=team_id).exclude(state__in=over):
-        moved += _move(pattern, terms)
+        moved += _move(pattern, agreed)
     return moved
 
 
-def _move(pattern: Pattern, terms: Terms) -> bool:
+def _move(pattern: Pattern, agreed: Agreed) -> bool:
     tally(pattern)
-    due = lifecycle.due(_life(pattern, terms))
+    due = lifecycle.due(_life(pattern, agreed.at(pattern.recipe.get("asked", ""))))
     return due is not None and steps.carry_out(pattern, due)
 
 
@@ -157,7 +158,7 @@ def tally(pattern: Pattern) -> None:
     pattern.rights, pattern.wrongs = told["rights"], told["wrongs"]
 
 
-def _life(pattern: Pattern, terms: Terms) -> Life:
+def _life(pattern: Pattern, own: Terms) -> Life:
     decided = pattern.checks.exclude(right=None).order_by("-id")
     newest = decided.values_list("right", flat=True)[: max(lifecycle.DRIFT_LOOKS)]
     told = pattern.evidence.get("held_out") or pattern.evidence.get("good") or {}
@@ -171,13 +172,6 @@ def _life(pattern: Pattern, terms: Terms) -> Life:
         served=pattern.served,
         low=told.get("low", 0.0),
         unseen_days=(datetime.now(UTC) - pattern.seen_at).total_seconds() / 86_400,
-        epsilon=terms.epsilon if pattern.action in serving.ANSWERING else lifecycle.HINT_EPSILON,
-        automatic=terms.automatic_patterns,
+        epsilon=own.epsilon if pattern.action in serving.ANSWERING else lifecycle.HINT_EPSILON,
+        automatic=own.automatic_patterns,
     )
-
-
-def _terms(team_id: int) -> Terms:
-    kept = CacheTerms.objects.filter(team_id=team_id).first()
-    if kept is None:
-        return Terms()
-    return Terms(epsilon=kept.epsilon, automatic_patterns=kept.automatic_patterns)

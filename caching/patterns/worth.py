@@ -14,6 +14,7 @@ def told(kind: Traffic) -> dict[str, Any]:
     return {
         "backend": last.backend,
         "model": last.model,
+        "asked": last.asked,
         "cost": f"{kind.mean('cost'):.12f}",
         "prompt_tokens": round(kind.mean("prompt_tokens")),
         "completion_tokens": round(kind.mean("completion_tokens")),

@@ -1,4 +1,4 @@
-"""The templated workload in small: it learns, it is exact where it may fill, it refuses the rest."""
+"""The templated workload in small: it learns, is exact where it fills, and refuses the rest."""
 
 from __future__ import annotations
 
