@@ -128,7 +128,7 @@ class Patterns(OfMyTeams, viewsets.ReadOnlyModelViewSet[Pattern]):
     @extend_schema(request=serializers.MoveSerializer, responses=serializers.PatternSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, **_: str) -> Response:
-        """Answers every request that it matches from now on."""
+        """A proposal becomes a canary; a canary answers nearly all that it matches."""
         return self._moved(request, "approve")
 
     @extend_schema(request=serializers.MoveSerializer, responses=serializers.PatternSerializer)

@@ -86,7 +86,7 @@ def shown(pattern: Pattern) -> Shown:
         pattern=pattern,
         prompt=_prompt(template, slots) or [Piece(words=str(pattern.recipe.get("text", "")))],
         slots=slots,
-        answer=[_part(part, slots) for part in pattern.recipe.get("answer", ())],
+        answer=_answer(pattern.recipe.get("answer") or (), slots),
         checked=_checked(pattern.evidence),
         verbs=[(verb, words) for verb, words in VERBS.items() if _may(pattern, verb)],
     )
@@ -110,13 +110,24 @@ def _slot(kept: Mapping[str, Any]) -> SlotFacts:
     )
 
 
+def _answer(kept: Any, slots: Sequence[SlotFacts]) -> list[Piece]:
+    """Where a choice decides, each of its values has a template of its own."""
+    if not isinstance(kept, Mapping):
+        return [_part(part, slots) for part in kept]
+    found: list[Piece] = []
+    for value, parts in kept["by"].items():
+        found.append(Piece(words=f"{value} →", slot=True, note=slots[kept["slot"]].name))
+        found += [Piece(words=" "), *(_part(part, slots) for part in parts), Piece(words="\n")]
+    return found
+
+
 def _part(part: Any, slots: Sequence[SlotFacts]) -> Piece:
     if isinstance(part, str):
         return Piece(words=part)
     numbers = [number for number in part.get("of", ()) if number < len(slots)]
     names = ", ".join(slots[number].name for number in numbers)
     does = str(part.get("does", ""))
-    return Piece(words=names if does == "same" else f"{does}({names})", slot=True, note=does)
+    return Piece(words=names if does == "copy" else f"{does}({names})", slot=True, note=does)
 
 
 def _checked(evidence: Mapping[str, Any]) -> Checked | None:

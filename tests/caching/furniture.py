@@ -236,7 +236,7 @@ def pattern(team: Team, **facts: Any) -> Pattern:
         "text": "Write one sentence about the product “{name}” in {colour}.",
         "answer": [
             "The ",
-            {"does": "same", "of": [0], "written": ""},
+            {"does": "copy", "of": [0], "written": ""},
             " comes in a warm ",
             {"does": "lower", "of": [1], "written": ""},
             " that suits every room.",
