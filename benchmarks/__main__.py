@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import mini, overhead, streams
+from benchmarks.cache import bench as cache
 from benchmarks.embed import bench as embed
 from benchmarks.local import bench as local
 
@@ -16,6 +17,7 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "local": local.main,
     "embed": embed.main,
     "mini": mini.main,
+    "cache": cache.main,
 }
 ABOUT = {
     "overhead": overhead.__doc__,
@@ -23,6 +25,7 @@ ABOUT = {
     "local": local.__doc__,
     "embed": embed.__doc__,
     "mini": mini.__doc__,
+    "cache": cache.__doc__,
 }
 
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from caching import features, lookup, minds
 from caching.minds import Mind, Sample
 
-LOOKS_BACK = 8_000
+LOOKS_BACK = 16_000
 """Pieces of evidence, the newest, that a mind is made from."""
 KEPT = 20
 
