@@ -44,7 +44,7 @@ class Terms:
     """The share of wrong answers among those served that its engineers accept."""
     static_threshold: float = 0.97
     """What similarity must reach while there is no evidence."""
-    shadow_share: float = 0.02
+    shadow_share: float = 0.05
     """Of the answers served by meaning, how many are asked again to see whether they are right."""
     shadow_usd_a_day: Decimal = Decimal("0.50")
     judge_model: str = ""
