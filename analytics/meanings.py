@@ -22,6 +22,8 @@ WHY = {
     "static": "Served: it is above the static threshold, which stands while there is too little "
     "evidence for more.",
     "pinned": "Served: a person vouches for this answer.",
+    "doubted": "Not served: its answer was found wrong of late; one fresh answer that agrees ends "
+    "the doubt.",
     "below-bound": "Not served: of answers as sure as this one, too many could be wrong.",
     "below-threshold": "Not served: it is below the static threshold, which stands while there is "
     "too little evidence for more.",

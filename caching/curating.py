@@ -63,7 +63,7 @@ def edit(actor: Actor, entry: Entry, words: str) -> None:
 def rewrite(entry: Entry, words: str) -> None:
     entry.answer, entry.chunks = contents.rewritten(entry.answer, words), None
     entry.answer_class = answers.class_of(entry.answer)
-    entry.rights, entry.wrongs = 0, 0
+    entry.rights, entry.wrongs, entry.doubts = 0, 0, 0
     entry.bytes = len(entry.answer)
     pin(entry)
     entry.save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,10 @@ AGAIN_S = 3600.0
 """The same question shows the same about an entry once an hour, however often it is asked."""
 FORGETS = 0.95
 """What each finding leaves of the weight of those before it."""
+SURE_SCORE = math.log(0.8 / 0.2)
+"""Where a miss had seemed right four times of five, its being wrong puts the answer in doubt."""
+CHANGED = 3
+"""So often in a row wrong, and what says the same is not asked about any more: it has changed."""
 KEPT = 20_000
 PATIENCE_S = 3600.0
 """A model that should compare has this long; after it nobody can tell, which counts as wrong."""
@@ -82,7 +87,8 @@ WITH decided AS (
     UPDATE caching_evidence SET "right" = %(right)s, judged_by = %(by)s, answer = NULL
      WHERE id = %(id)s AND "right" IS NULL
     RETURNING entry_id, team_id, exchange_id, source, served,
-              guard = '' AND (served OR similarity >= %(like)s::float8) AS counts
+              guard = '' AND (served OR similarity >= %(like)s::float8) AS counts,
+              guard = '' AND (served OR score >= %(sure)s::float8) AS surprises
 ), counted AS (
     UPDATE caching_entry e
        SET rights = CASE WHEN d.counts THEN e.rights * %(forgets)s::float8 + %(right)s::int
@@ -90,17 +96,34 @@ WITH decided AS (
            wrongs = CASE WHEN d.counts THEN e.wrongs * %(forgets)s::float8 + (NOT %(right)s)::int
                          ELSE e.wrongs END,
            answer_class = CASE WHEN %(right)s AND e.answer_class = ''::bytea THEN %(class)s::bytea
-                               ELSE e.answer_class END
+                               ELSE e.answer_class END,
+           doubts = CASE WHEN d.counts AND %(right)s THEN 0
+                         WHEN d.surprises AND %(differs)s THEN e.doubts + 1 ELSE e.doubts END
       FROM decided d WHERE e.id = d.entry_id
-    RETURNING e.id, e.answer_class, e.pinned_at, e.rights, e.wrongs, d.served, d.source,
-              d.exchange_id, d.team_id
+    RETURNING e.id, e.answer_class, e.pinned_at, e.rights, e.wrongs, e.doubts, e.scope,
+              e.surroundings, d.served, d.source, d.exchange_id, d.team_id
 ), joined AS (
     UPDATE caching_entry e SET answer_class = c.answer_class
       FROM counted c
      WHERE %(right)s AND c.source = 'miss' AND c.answer_class <> ''::bytea
        AND e.exchange_id = c.exchange_id AND e.team_id = c.team_id AND e.id <> c.id
+), alike AS (
+    UPDATE caching_entry e SET doubts = c.doubts
+      FROM counted c
+     WHERE e.team_id = c.team_id AND e.answer_class = c.answer_class AND e.scope = c.scope
+       AND e.surroundings = c.surroundings AND c.answer_class <> ''::bytea
+       AND e.doubts <> c.doubts AND e.id <> c.id AND e.exchange_id <> c.exchange_id
 )
-SELECT id, served, pinned_at IS NOT NULL, rights, wrongs FROM counted
+SELECT id, served, pinned_at IS NOT NULL, rights, wrongs, doubts FROM counted
+"""
+
+# What says the same as an answer that changed has changed as well.
+QUARANTINE_ALIKE = """
+UPDATE caching_entry e SET quarantined_at = now(), quarantine = 'changed'
+  FROM caching_entry c
+ WHERE c.id = %s AND e.team_id = c.team_id AND e.scope = c.scope
+   AND e.surroundings = c.surroundings AND e.answer_class = c.answer_class
+   AND e.doubts >= %s AND e.pinned_at IS NULL AND e.quarantined_at IS NULL
 """
 
 QUARANTINE = """
@@ -176,6 +199,7 @@ class Counted:
     pinned: bool
     rights: float
     wrongs: float
+    doubts: int = 0
 
 
 def is_worth_it(verdict: Verdict) -> bool:
@@ -263,15 +287,21 @@ def decide(
         "by": finding.by,
         "forgets": FORGETS,
         "like": LIKE_IT,
+        "sure": SURE_SCORE,
+        "differs": not right and finding.by != "unsure",
         "class": answers.class_of(stored),
     }
     row = connection.execute(DECIDE, parameters).fetchone()
     if row is None:
         return None
-    entry_id, served, pinned, rights, wrongs = row
-    counted = Counted(entry_id=entry_id, served=served, pinned=pinned, rights=rights, wrongs=wrongs)
+    entry_id, served, pinned, rights, wrongs, doubts = row
+    counted = Counted(
+        entry_id=entry_id, served=served, pinned=pinned, rights=rights, wrongs=wrongs, doubts=doubts
+    )
     if not right and is_condemned(counted):
         quarantine(connection, [entry_id], why="shadow")
+    if counted.doubts >= CHANGED:
+        connection.execute(QUARANTINE_ALIKE, (entry_id, CHANGED))
     return counted
 
 

@@ -20,6 +20,8 @@ WHY = {
     "pinned": "It would be served: a person vouches for its answer.",
     "static": "It would be served: it is above the static threshold, which stands until there is "
     "enough evidence.",
+    "doubted": "Not served: its answer was found wrong of late; one fresh answer that agrees ends "
+    "the doubt.",
     "below-bound": "Not served: too many answers like it could be wrong.",
     "below-threshold": "Not served: it is below the static threshold, which stands until there is "
     "enough evidence.",
@@ -106,4 +108,5 @@ def _neighbour(row: Row) -> Neighbour:
         wrongs=entry.wrongs,
         age_s=(datetime.now(UTC) - entry.created_at).total_seconds(),
         pinned=entry.pinned_at is not None,
+        doubts=entry.doubts,
     )

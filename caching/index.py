@@ -32,7 +32,7 @@ _house: Index | None = None
 FACTS: LiteralString = """
 e.question, e.answer_class, e.rights, e.wrongs,
 extract(epoch FROM now() - e.created_at)::float8 AS age_s, e.pinned_at IS NOT NULL AS pinned,
-e.scope
+e.scope, e.doubts
 """
 SERVABLE: LiteralString = """
 (e.scope, e.surroundings) IN (SELECT * FROM unnest(%(scopes)s::text[], %(surroundings)s::text[]))
@@ -115,7 +115,8 @@ def partition(scope: str, surroundings: str) -> UUID:
 
 def neighbour(row: tuple[Any, ...]) -> Neighbour:
     """A row of entry, similarity and `FACTS`."""
-    entry_id, similarity, question, answer_class, rights, wrongs, age_s, pinned, scope = row
+    entry_id, similarity, question, answer_class, rights, wrongs, age_s, pinned, *rest = row
+    scope, doubts = rest
     return Neighbour(
         entry_id=entry_id,
         similarity=similarity,
@@ -126,6 +127,7 @@ def neighbour(row: tuple[Any, ...]) -> Neighbour:
         age_s=age_s,
         pinned=pinned,
         scope=scope,
+        doubts=doubts,
     )
 
 

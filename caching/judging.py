@@ -15,9 +15,9 @@ def judge(
 ) -> Verdict | NoMatch:
     """The neighbours are the nearest first, of the caller's scopes and surroundings only.
 
-    Three gates, one after the other: no guard objects; then the bound that was learned, or without
-    enough evidence the static threshold. What a person pinned is right for its own question, and
-    for those like it as any other answer is.
+    Three gates, one after the other: no guard objects; its answer is not in doubt; then the bound
+    that was learned, or without enough evidence the static threshold. What a person pinned is
+    right for its own question, and for those like it as any other answer is.
     """
     if not neighbours:
         return NoMatch(reason="nothing-near")
@@ -35,13 +35,15 @@ def judge(
         features=seen,
     )
     objection = guards.disagreement(question, nearest.question)
-    served, reason = _gates(objection, verdict, terms, taught=mind.taught)
+    if objection:
+        return replace(verdict, reason=f"guard:{objection}")
+    served, reason = _gates(verdict, nearest, terms, taught=mind.taught)
     return replace(verdict, served=served, reason=reason)
 
 
-def _gates(objection: str, verdict: Verdict, terms: Terms, *, taught: bool) -> tuple[bool, str]:
-    if objection:
-        return False, f"guard:{objection}"
+def _gates(verdict: Verdict, nearest: Neighbour, terms: Terms, *, taught: bool) -> tuple[bool, str]:
+    if nearest.doubts and not nearest.pinned:
+        return False, "doubted"
     if taught:
         enough = verdict.lower >= 1.0 - terms.epsilon
         return enough, "bound" if enough else "below-bound"

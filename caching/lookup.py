@@ -66,7 +66,7 @@ ON CONFLICT (team_id, fingerprint) DO UPDATE
        cost = excluded.cost, latency_ms = excluded.latency_ms, bytes = excluded.bytes,
        tags = excluded.tags, exchange_id = excluded.exchange_id, created_at = now(),
        shell = excluded.shell, turn = excluded.turn, expires_at = excluded.expires_at,
-       quarantined_at = NULL, quarantine = '',
+       quarantined_at = NULL, quarantine = '', doubts = 0,
        rights = CASE WHEN old.answer_class = excluded.answer_class AND old.answer_class <> ''
                       AND old.quarantined_at IS NULL THEN old.rights ELSE 0 END,
        wrongs = CASE WHEN old.answer_class = excluded.answer_class AND old.answer_class <> ''

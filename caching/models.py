@@ -32,7 +32,7 @@ class CacheTerms(models.Model):
     semantic = models.BooleanField(default=True)
     epsilon = models.FloatField(default=0.02)
     static_threshold = models.FloatField(default=0.97)
-    shadow_share = models.FloatField(default=0.02)
+    shadow_share = models.FloatField(default=0.05)
     shadow_usd_a_day = models.DecimalField(max_digits=26, decimal_places=12, default="0.50")
     judge_model = models.TextField(blank=True, default="")
     scope = models.CharField(
@@ -145,9 +145,11 @@ class Entry(models.Model):
     """Pinned by a person or imported: its answer stands, and does not expire."""
     quarantined_at = models.DateTimeField(null=True)
     quarantine = models.TextField(blank=True, default="", db_default="")
-    """Why: `complaint`, `shadow`, `person`."""
+    """Why: `complaint`, `shadow`, `changed`, `person`."""
     rights = models.FloatField(default=0, db_default=0)
     wrongs = models.FloatField(default=0, db_default=0)
+    doubts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How often in a row what says the same was found wrong though it had seemed sure."""
     hits = models.IntegerField(default=0, db_default=0)
     last_hit_at = models.DateTimeField(null=True)
     intent = models.ForeignKey("Intent", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -165,6 +167,8 @@ class Entry(models.Model):
         indexes = [
             # The exact tier's one question: the answer to this fingerprint in the caller's scopes.
             models.Index(fields=["fingerprint", "scope"], name="entry_exact"),
+            # Those that say the same, when one of them was found wrong or right again.
+            models.Index(fields=["team", "answer_class"], name="entry_class"),
             # The console's list, and the miner's walk over a team's newest.
             models.Index(fields=["team", "-id"], name="entry_team_newest"),
             # The answer that a request made, for complaints and for what was compared with it.

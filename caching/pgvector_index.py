@@ -71,7 +71,7 @@ SELECT n.entry_id, 1 - n.distance FROM ({near}) n ORDER BY n.distance LIMIT %(k)
 # more of them than are wanted.
 NEIGHBOURS = """
 SELECT n.entry_id, 1 - n.distance, f.question, f.answer_class, f.rights, f.wrongs, f.age_s,
-       f.pinned, f.scope
+       f.pinned, f.scope, f.doubts
   FROM ({near}) n
  CROSS JOIN LATERAL (SELECT {facts} FROM caching_entry e
                       WHERE e.id = n.entry_id AND {servable} OFFSET 0) f

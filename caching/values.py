@@ -72,6 +72,8 @@ class Neighbour:
     wrongs: float
     age_s: float
     pinned: bool = False
+    doubts: int = 0
+    """How often in a row answers that say the same were found wrong though they seemed sure."""
     scope: str = ""
     """Where it is stored: of another team's entry in a shared group no text is told."""
 
@@ -82,7 +84,8 @@ class Verdict:
 
     served: bool
     reason: str
-    """`bound`, `pinned`, `static`, or why not: `guard:<name>`, `below-bound`, `below-threshold`."""
+    """`bound`, `pinned`, `static`, or why not: `guard:<name>`, `doubted`, `below-bound`,
+    `below-threshold`."""
     entry_id: int
     similarity: float
     p: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -46,11 +47,16 @@ class Near:
 
 
 class Rule(Protocol):
-    """Says whether the nearest may answer; is told what a regenerated answer showed."""
+    """Says whether the nearest may answer; is told what a regenerated answer showed.
+
+    `was_sure`: whether a neighbour that was not served had all the same seemed right.
+    """
 
     shadow_share: float
 
     def serves(self, near: Near) -> bool: ...
+
+    def was_sure(self, near: Near) -> bool: ...
 
     def learns(self, near: Near, *, right: bool, weight: float) -> None: ...
 
@@ -74,8 +80,8 @@ class Replay:
     """Exact repeats are answered first, then the rule is asked; what is not served is stored.
 
     A miss shows for nothing whether its neighbour would have been right; hits are asked again
-    with the rule's share. A hit found wrong that way is not served again until something else is
-    known of it, as in KORA.
+    with the rule's share. What follows for the entry, and for those that answer the same, is as
+    in `caching.evidence`: counts, doubt, quarantine. Other rules than KORA's do not look at it.
     """
 
     def __init__(
@@ -114,6 +120,7 @@ class Replay:
                 answer_class=stored.answer.to_bytes(8, "big", signed=True),
                 rights=stored.rights,
                 wrongs=stored.wrongs,
+                doubts=part.doubts[stored.answer],
                 age_s=0.0,
             )
             for number, similarity, stored in found
@@ -133,17 +140,24 @@ class Replay:
         share = self.rule.shadow_share if served else 1.0
         if self.dice.random() < share:
             self.tally.shadows += served
-            self._show(near, nearest, right=right, served=served)
+            self._show(part, near, right=right, served=served)
         return served
 
-    def _show(self, near: Near, nearest: Stored, *, right: bool, served: bool) -> None:
+    def _show(self, part: _Partition, near: Near, *, right: bool, served: bool) -> None:
         share = self.rule.shadow_share if served else 1.0
+        sure = served or self.rule.was_sure(near)
         self.rule.learns(near, right=right, weight=1.0 / share)
-        if served or near.neighbours[0].similarity >= evidence.LIKE_IT:
+        if not self.rule.shadow_share:
+            return
+        nearest = part.entries[near.neighbours[0].entry_id - part.first]
+        counts = served or near.neighbours[0].similarity >= evidence.LIKE_IT
+        if counts:
             nearest.rights = nearest.rights * evidence.FORGETS + right
             nearest.wrongs = nearest.wrongs * evidence.FORGETS + (not right)
-        if served and not right:
-            nearest.quarantined = True
+        if right and counts:
+            part.doubts[nearest.answer] = 0
+        elif sure and not right:
+            part.doubt(nearest, served=served)
 
 
 class _Partition:
@@ -151,9 +165,19 @@ class _Partition:
 
     def __init__(self, dimensions: int, *, first: int) -> None:
         self.first = first
+        self.doubts: Counter[int] = Counter()
+        """Of each answer."""
         self.entries: list[Stored] = []
         self._by_text: dict[int, int] = {}
         self._rows = np.zeros((64, dimensions), dtype=np.float32)
+
+    def doubt(self, wrong: Stored, *, served: bool) -> None:
+        often = wrong.wrongs >= 1 + evidence.FORGETS and wrong.wrongs > wrong.rights
+        wrong.quarantined = wrong.quarantined or (served and often)
+        self.doubts[wrong.answer] += 1
+        if self.doubts[wrong.answer] >= evidence.CHANGED:
+            for each in self.entries:
+                each.quarantined = each.quarantined or each.answer == wrong.answer
 
     def known(self, text: int) -> Stored | None:
         number = self._by_text.get(text)

@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 import numpy as np
 
 from benchmarks.cache.replay import Near
-from caching import guards, judging, learning, minds
+from caching import evidence, guards, judging, learning, minds
 from caching.minds import Mind, Sample
 from caching.values import Neighbour, Terms, Verdict
 
@@ -30,6 +30,10 @@ class Judge:
 
     def serves(self, near: Near) -> bool:
         return self._verdict(near).served
+
+    def was_sure(self, near: Near) -> bool:
+        verdict = self._verdict(near)
+        return verdict.score >= evidence.SURE_SCORE and not verdict.reason.startswith("guard:")
 
     def learns(self, near: Near, *, right: bool, weight: float) -> None:
         verdict = self._verdict(near)
@@ -62,6 +66,10 @@ class Threshold:
             return False
         return not (self.guarded and guards.disagreement(near.question, nearest.question))
 
+    def was_sure(self, near: Near) -> bool:
+        del near
+        return False
+
     def learns(self, near: Near, *, right: bool, weight: float) -> None:
         del near, right, weight
 
@@ -91,6 +99,10 @@ class OverAll:
         if len(self._met[nearest.entry_id]) < self.LEAST:
             return False
         return self.dice.random() >= self._anew(nearest)
+
+    def was_sure(self, near: Near) -> bool:
+        del near
+        return False
 
     def learns(self, near: Near, *, right: bool, weight: float) -> None:
         del weight

@@ -181,3 +181,56 @@ def test_only_the_newest_are_kept(connection: Connection, team_id: int, entry_id
     assert evidence.prune(connection, team_id, kept=4) == 0
     kept = set(Evidence.objects.values_list("question", flat=True))
     assert kept == {"q2", "q3", "q4", "q5"}
+
+
+def alike(connection: Connection, team_id: int, number: int) -> list[int]:
+    """So many questions with one answer."""
+    return [
+        shelves.stored(connection, shelves.fresh(team_id, fingerprint=f"f{each}"))
+        for each in range(number)
+    ]
+
+
+def found(
+    connection: Connection, team_id: int, entry_id: int, finding: Finding, **facts: Any
+) -> None:
+    evidence.note(connection, seen(team_id, entry_id, f"q{uuid4()}", **facts))
+    assert decided(connection, finding) is not None
+
+
+def test_one_that_seemed_sure_and_was_wrong_puts_all_that_say_the_same_in_doubt(
+    connection: Connection, team_id: int
+) -> None:
+    first, *others = alike(connection, team_id, 3)
+    found(connection, team_id, first, WRONG)
+    assert set(Entry.objects.values_list("doubts", flat=True)) == {1}
+    found(connection, team_id, others[0], RIGHT)
+    assert set(Entry.objects.values_list("doubts", flat=True)) == {0}
+
+
+def test_an_answer_that_is_wrong_again_and_again_has_changed_everywhere(
+    connection: Connection, team_id: int
+) -> None:
+    entries = alike(connection, team_id, 4)
+    pinned = entries[3]
+    connection.execute("UPDATE caching_entry SET pinned_at = now() WHERE id = %s", (pinned,))
+    for entry_id in entries[: evidence.CHANGED]:
+        found(connection, team_id, entry_id, WRONG)
+    why = dict(Entry.objects.values_list("pk", "quarantine"))
+    assert why == {**dict.fromkeys(entries[:3], "changed"), pinned: ""}
+
+
+@pytest.mark.parametrize(
+    ("finding", "facts"),
+    [
+        (Finding(right=None, by="unsure"), {}),
+        (WRONG, {"reason": "guard:numbers"}),
+    ],
+    ids=["nobody could tell", "another question"],
+)
+def test_what_tells_nothing_raises_no_doubt(
+    connection: Connection, team_id: int, finding: Finding, facts: dict[str, Any]
+) -> None:
+    (entry_id,) = alike(connection, team_id, 1)
+    found(connection, team_id, entry_id, finding, **facts)
+    assert Entry.objects.get().doubts == 0

@@ -72,3 +72,10 @@ def test_complaints_about_an_entry_and_a_rival_answer_lower_its_probability() ->
     rival = judged(NEAR, replace(NEAR, entry_id=8, similarity=0.979, answer_class=b"b"))
     assert doubted.p < alone.p
     assert rival.p < alone.p
+
+
+def test_an_answer_in_doubt_is_not_served_unless_a_person_pinned_it() -> None:
+    doubted = replace(NEAR, doubts=1)
+    assert judged(doubted).reason == "doubted"
+    assert not judged(doubted, mind=taught(right=1.0)).served
+    assert judged(replace(doubted, pinned=True)).served
