@@ -18,10 +18,12 @@ SHARED = 0.8
 _WORD = re.compile(r"[^\W\d]+")
 
 
-def thinned(neighbours: Sequence[Neighbour]) -> list[Neighbour]:
+def thinned(neighbours: Sequence[Neighbour], *, at_most: int) -> list[Neighbour]:
     """In their order. The nearest speaks for all that ask nearly the same; pinned ones stay."""
     kept: list[tuple[frozenset[str], Neighbour]] = []
     for each in neighbours:
+        if len(kept) == at_most:
+            break
         words = _words(each.question)
         alike = [known for other, known in kept if _nearly_same(words, other)]
         repeats = any(same(each.answer_class, known) for known in alike)

@@ -129,7 +129,7 @@ def neighbours(
         return []
     sought = Sought(generation=generation, vector=asked.vector, places=places(asked))
     found = index.house().neighbours(connection, sought, k * crowding.LOOKED_AT)
-    return crowding.thinned(found)[:k]
+    return crowding.thinned(found, at_most=k)
 
 
 def store(connection: Connection, fresh: Fresh) -> int | None:

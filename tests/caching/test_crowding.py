@@ -21,8 +21,8 @@ def neighbour(
     )
 
 
-def kept(*neighbours: Neighbour) -> list[int]:
-    return [each.entry_id for each in crowding.thinned(neighbours)]
+def kept(*neighbours: Neighbour, at_most: int = 8) -> list[int]:
+    return [each.entry_id for each in crowding.thinned(neighbours, at_most=at_most)]
 
 
 def test_the_same_answer_to_nearly_the_same_question_counts_once() -> None:
@@ -42,3 +42,8 @@ def test_answers_that_nobody_read_are_not_taken_for_the_same() -> None:
 def test_what_a_person_pinned_is_never_left_out() -> None:
     flood = [neighbour(n, "what is it", b"x") for n in range(5)]
     assert kept(*flood, neighbour(9, "what is it", b"x", pinned=True)) == [0, 9]
+
+
+def test_the_nearest_get_the_seats_there_are() -> None:
+    others = [neighbour(n, f"what is {'abcdefgh'[n]}", b"x") for n in range(8)]
+    assert kept(*others, at_most=3) == [0, 1, 2]
