@@ -14,6 +14,8 @@ from caching.models import Entry
 
 BATCH = 1_000
 SAMPLE = 10
+LONGEST_AGO_S = 100 * 365 * 86_400.0
+"""What is older is nothing, and dates do not go back for ever."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,8 @@ def _delete(ids: list[int]) -> int:
 
 
 def _rows(team_ids: Collection[int], criteria: Criteria) -> QuerySet[Entry]:
-    if not any(getattr(criteria, field.name) not in ((), "", None) for field in fields(criteria)):
+    said = (getattr(criteria, field.name) for field in fields(criteria))
+    if all(each is None or each in ("", (), []) for each in said):  # no ids are not all of them
         raise Unfit("Say which answers are meant; the pattern * means all.", field="pattern")
     return Entry.objects.filter(_meant(criteria), team_id__in=list(team_ids))
 
@@ -97,7 +100,8 @@ def _meant(criteria: Criteria) -> Q:
     if criteria.tag:
         meant &= _tagged(criteria.tag)
     if criteria.older_than_s is not None:
-        meant &= Q(created_at__lt=datetime.now(UTC) - timedelta(seconds=criteria.older_than_s))
+        age_s = min(criteria.older_than_s, LONGEST_AGO_S)
+        meant &= Q(created_at__lt=datetime.now(UTC) - timedelta(seconds=age_s))
     if criteria.pattern:
         meant &= Q(question__iregex=_regex(criteria.pattern))
     if criteria.intent is not None:

@@ -147,7 +147,9 @@ def facts_of(terms: CacheTerms) -> dict[str, Any]:
 class CriteriaSerializer(OnlyKnownFields):
     """Which answers to drop: all that is named has to hold, and something has to be named."""
 
-    ids = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=10_000)
+    ids = serializers.ListField(
+        child=serializers.IntegerField(), required=False, allow_empty=False, max_length=10_000
+    )
     model = serializers.CharField(required=False, help_text="the model asked for")
     backend = serializers.CharField(required=False)
     tag = serializers.CharField(required=False, help_text="name or name=value")

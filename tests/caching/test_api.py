@@ -115,7 +115,17 @@ def test_invalidating_looks_first_if_it_is_told_to(owner: APIClient, red: Team) 
     assert AuditRow.objects.get(action="invalidate").after["pattern"] == "*CANADA*"
 
 
-@pytest.mark.parametrize("asked", [{}, {"dry_run": True}, {"intent": "none"}, {"olderthan": 3}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"dry_run": True},
+        {"intent": "none"},
+        {"olderthan": 3},
+        {"ids": []},
+        {"ids": [], "model": "auto"},
+    ],
+)
 def test_criteria_that_name_nothing_are_refused(
     owner: APIClient, red: Team, asked: dict[str, Any]
 ) -> None:

@@ -93,6 +93,16 @@ def test_nothing_said_means_nothing(team_id: int, entry_id: int) -> None:
     assert invalidation.drop([team_id], Criteria(pattern="*")) == 2
 
 
+def test_no_ids_are_not_all_of_them(team_id: int, entry_id: int) -> None:
+    with pytest.raises(Unfit):
+        invalidation.drop([team_id], Criteria(ids=[]))
+    assert Entry.objects.filter(pk=entry_id).exists()
+
+
+def test_nothing_is_older_than_the_calendar(team_id: int, entry_id: int) -> None:
+    assert invalidation.find([team_id], Criteria(older_than_s=1e300)).count == 0
+
+
 def test_many_go_in_batches(
     connection: Connection, team_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
