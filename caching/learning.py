@@ -23,7 +23,7 @@ SELECT DISTINCT ON (team_id) team_id, seen, learned
 # Guarded neighbours are never served, and callers complain of what is wrong only: neither
 # tells how often what is served is right.
 EVIDENCE = """
-SELECT features, "right", weight FROM caching_evidence
+SELECT features, "right", weight, served FROM caching_evidence
  WHERE team_id = %s AND "right" IS NOT NULL AND guard = '' AND source IN ('miss', 'shadow')
    AND cardinality(features) = %s
  ORDER BY id DESC LIMIT %s
@@ -60,6 +60,6 @@ def _samples(connection: psycopg.Connection[Any], team_id: int) -> list[Sample]:
     """The oldest first."""
     rows = connection.execute(EVIDENCE, (team_id, len(features.NAMES), LOOKS_BACK)).fetchall()
     return [
-        Sample(features=tuple(seen), right=right, weight=weight)
-        for seen, right, weight in reversed(rows)
+        Sample(features=tuple(seen), right=right, weight=weight, served=served)
+        for seen, right, weight, served in reversed(rows)
     ]

@@ -34,6 +34,10 @@ SMALLEST_RUNG = 20
 GROWTH = 0.05
 """Of the evidence above it, how much a rung has: fine where little is served, coarse below."""
 FOLDS = 4
+FIRST_LOOKS = 20
+"""Half of the first answers are looked at again, a quarter after twice as many looks as this, …"""
+AUDIT = 1.0
+"""Wrong answers that the comparison of what was served with what was expected begins from."""
 HALF_LIFE = 12_000
 """Pieces of later evidence after which one counts half."""
 
@@ -46,6 +50,7 @@ class Sample:
     right: bool
     weight: float = 1.0
     """One over the probability that it was looked at."""
+    served: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +58,8 @@ class Mind:
     """What was learned; without enough evidence the static threshold stands."""
 
     seen: int = 0
+    looked: int = 0
+    """Of them, answers that had been served and were looked at again."""
     weights: tuple[float, ...] = PRIOR
     scores: tuple[float, ...] = ()
     """Rungs, rising."""
@@ -66,6 +73,10 @@ class Mind:
     def score(self, seen: Sequence[float]) -> float:
         return float(sum(w * x for w, x in zip(self.weights, seen, strict=True)))
 
+    def share(self, settled: float) -> float:
+        """How many of the answers served are to be looked at again: the fewer were, the more."""
+        return max(settled, FIRST_LOOKS / (self.looked + 2 * FIRST_LOOKS)) if settled else 0.0
+
     def lower(self, score: float) -> float:
         """How often answers at this score or above are right, at least."""
         rung = bisect.bisect_right(self.scores, score) - 1
@@ -73,6 +84,7 @@ class Mind:
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "looked": self.looked,
             "features": list(features.NAMES),
             "weights": list(self.weights),
             "scores": list(self.scores),
@@ -89,6 +101,7 @@ def from_json(kept: Mapping[str, Any], *, seen: int) -> Mind:
         return UNTAUGHT
     return Mind(
         seen=seen,
+        looked=kept.get("looked", 0),
         weights=tuple(kept["weights"]),
         scores=tuple(kept["scores"]),
         errors=tuple(kept["errors"]),
@@ -109,8 +122,15 @@ def learn(samples: Sequence[Sample], before: Mind = UNTAUGHT) -> Mind:
     traffic = np.array([each.weight for each in samples], dtype=np.float64) * fresh
     weights = _fit(table, right, fresh, np.array(before.weights))
     scores = _held_out(table, right, fresh, weights)
-    rungs, errors = _ladder(scores, right, fresh, traffic)
-    return Mind(seen=len(samples), weights=tuple(weights), scores=rungs, errors=errors)
+    served = np.array([each.served for each in samples])
+    rungs, errors = _ladder(scores, right, fresh, Traffic(shares=traffic, served=served))
+    return Mind(
+        seen=len(samples),
+        looked=int(served.sum()),
+        weights=tuple(map(float, weights)),
+        scores=rungs,
+        errors=errors,
+    )
 
 
 def _held_out(table: Floats, right: Floats, fresh: Floats, start: Floats) -> Floats:
@@ -148,21 +168,37 @@ def _fit(table: Floats, right: Floats, fresh: Floats, start: Floats) -> Floats:
     return weights
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traffic:
+    """What each piece of evidence stands for."""
+
+    shares: Floats
+    served: npt.NDArray[np.bool_]
+
+
 def _ladder(
-    scores: Floats, right: Floats, fresh: Floats, traffic: Floats
+    scores: Floats, right: Floats, fresh: Floats, traffic: Traffic
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """From the best score down: each rung adds its evidence to what stands above it."""
+    """From the best score down: each rung adds its evidence to what stands above it.
+
+    Most evidence is of neighbours that were not served, and older than what is served now. Where
+    answers that were served and looked at again erred more than their rungs say, all rungs do.
+    """
     order = np.argsort(-scores, kind="stable")
     mass = wrong = doubt = 0.0
     found: list[tuple[float, float]] = []
+    seen, expected = traffic.served, np.zeros(len(scores))
     begin = 0
     while begin < len(order):
         rung = order[begin : begin + max(SMALLEST_RUNG, int(begin * GROWTH))]
-        share, (mean, spread) = float(traffic[rung].sum()), _rung(scores, right, fresh, rung)
+        share, (mean, spread) = float(traffic.shares[rung].sum()), _rung(scores, right, fresh, rung)
+        expected[rung] = mean
         mass, wrong, doubt = mass + share, wrong + share * mean, doubt + share**2 * spread
         found.append((float(scores[rung[-1]]), _at_most(wrong / mass, doubt / mass**2)))
         begin += len(rung)
-    return _rising(found)
+    erred = float((fresh * (1 - right))[seen].sum()) + AUDIT
+    worse = max(1.0, erred / (float((fresh * expected)[seen].sum()) + AUDIT))
+    return _rising([(score, min(1.0, error * worse)) for score, error in found])
 
 
 def _rung(

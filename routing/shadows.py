@@ -8,22 +8,23 @@ from dataclasses import replace
 from caching import evidence
 from caching.evidence import Seen
 from caching.values import Match, Verdict
-from routing import afterwards, answers, asides, catalog, connections, execution
+from routing import afterwards, answers, asides, catalog, connections, execution, minds
 from routing.asides import Aside
 from routing.way import Room, Way
 
 
 def consider(way: Way, room: Room, match: Match) -> None:
     """By chance, and only of answers that were served for their meaning."""
-    verdict, share = match.verdict, way.terms.shadow_share
+    verdict, share = match.verdict, minds.of(way.caller.team_id).share(way.terms.shadow_share)
     if match.tier != "semantic" or verdict is None or way.question is None:
         return
     if way.prompt.constraints.cache != "no-store" and random.random() < share:  # noqa: S311
-        afterwards.soon(room, _ask_again(way, room, match, verdict))
+        afterwards.soon(room, _ask_again(way, room, match, share))
 
 
-async def _ask_again(way: Way, room: Room, match: Match, verdict: Verdict) -> None:
-    if not await execution.in_thread(room, _is_news, way, verdict):
+async def _ask_again(way: Way, room: Room, match: Match, share: float) -> None:
+    verdict = match.verdict
+    if verdict is None or not await execution.in_thread(room, _is_news, way, verdict):
         return
     aside = Aside(
         caller=way.caller,
@@ -35,7 +36,7 @@ async def _ask_again(way: Way, room: Room, match: Match, verdict: Verdict) -> No
     )
     body = await asides.ask(room, aside)
     if body is not None:
-        seen = _seen(way, replace(verdict, served=True), body)
+        seen = replace(_seen(way, replace(verdict, served=True), body), weight=1 / share)
         await execution.in_thread(room, _note, seen)
 
 
@@ -58,7 +59,6 @@ def _seen(way: Way, verdict: Verdict, body: answers.Body) -> Seen:
         exchange_id=way.exchange_id,
         source="shadow",
         answer=answers.strip(body),
-        weight=1 / way.terms.shadow_share,
     )
 
 

@@ -141,6 +141,8 @@ class Replay:
         if self.dice.random() < share:
             self.tally.shadows += served
             self._show(part, near, right=right, served=served)
+            if served and not right:  # what the second look brought is kept like any answer
+                part.store(asked, self.vectors[asked.text])
         return served
 
     def _show(self, part: _Partition, near: Near, *, right: bool, served: bool) -> None:

@@ -13,8 +13,10 @@ from caching import evidence, guards, judging, learning, minds
 from caching.minds import Mind, Sample
 from caching.values import Neighbour, Terms, Verdict
 
-LEARNS_EVERY = 200
-"""Pieces of evidence; KORA's background worker learns every few seconds."""
+LEARNS_EVERY = 20
+GROWTH = 0.03
+"""Learns anew after so many pieces of evidence, or this share of them; KORA's background worker
+does every few seconds."""
 
 
 class Judge:
@@ -22,11 +24,15 @@ class Judge:
 
     def __init__(self, epsilon: float, *, shadow_share: float | None = None) -> None:
         self.terms = Terms(epsilon=epsilon)
-        self.shadow_share = self.terms.shadow_share if shadow_share is None else shadow_share
+        self.settled = self.terms.shadow_share if shadow_share is None else shadow_share
         self.mind: Mind = minds.UNTAUGHT
         self._seen: deque[Sample] = deque(maxlen=learning.LOOKS_BACK)
         self._new = 0
         self._last: tuple[Near, Verdict] | None = None
+
+    @property
+    def shadow_share(self) -> float:
+        return self.mind.share(self.settled)
 
     def serves(self, near: Near) -> bool:
         return self._verdict(near).served
@@ -39,9 +45,11 @@ class Judge:
         verdict = self._verdict(near)
         if verdict.reason.startswith("guard:"):
             return
-        self._seen.append(Sample(features=verdict.features, right=right, weight=weight))
+        self._seen.append(
+            Sample(features=verdict.features, right=right, weight=weight, served=verdict.served)
+        )
         self._new += 1
-        if self._new >= LEARNS_EVERY:
+        if self._new >= max(LEARNS_EVERY, GROWTH * len(self._seen)):
             self.mind, self._new = minds.learn(list(self._seen), self.mind), 0
 
     def _verdict(self, near: Near) -> Verdict:

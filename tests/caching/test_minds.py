@@ -84,3 +84,20 @@ def test_a_mind_is_read_as_it_was_written() -> None:
 def test_what_was_learned_about_other_features_is_not_used() -> None:
     kept = {**taught(number=200).as_json(), "features": ["one", "of another release"]}
     assert minds.from_json(kept, seen=200) is minds.UNTAUGHT
+
+
+def test_the_fewer_hits_were_looked_at_the_more_are() -> None:
+    shares = [replace(minds.UNTAUGHT, looked=looked).share(0.05) for looked in (0, 40, 160, 2_000)]
+    assert shares == [0.5, 0.25, 0.1, 0.05]
+    assert minds.UNTAUGHT.share(0.0) == 0.0
+
+
+def test_hits_that_err_more_than_expected_lower_every_bound() -> None:
+    dice = random.Random(6)
+    misses = [sample(dice.uniform(0.8, 1.0), right=dice.random() < 0.99) for _ in range(1_000)]
+    looks = [replace(sample(0.95, right=number % 10 > 0), served=True) for number in range(40)]
+    audited, unaware = minds.learn([*misses, *looks]), minds.learn(
+        [*misses, *(replace(each, served=False) for each in looks)]
+    )  # fmt: skip
+    assert lower(audited, 0.99) < lower(unaware, 0.99)
+    assert audited.looked == 40
