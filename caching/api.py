@@ -17,7 +17,7 @@ from caching import browsing, curating, serializers, sweeping
 from caching.errors import Unfit
 from caching.models import CacheTerms, Entry, Pattern, PatternStep
 from caching.patterns import steps
-from teams.access import WRITERS, IfMatch, NewestFirst, OfMyTeams, actor_of
+from teams.access import WRITERS, IfMatch, NewestFirst, OfMyTeams, actor_of, etag_of
 from teams.audit import Audited
 from teams.listing import ByFields
 from teams.models import Team
@@ -114,8 +114,12 @@ class Terms(
         return serializers.facts_of(subject)
 
 
-class Patterns(OfMyTeams, viewsets.ReadOnlyModelViewSet[Pattern]):
+class Patterns(IfMatch, OfMyTeams, viewsets.ReadOnlyModelViewSet[Pattern]):
     """Repeated work that was recognised: what it rests on, and what is done about it."""
+
+    volatile = frozenset(
+        {"evidence", "samples", "served", "rights", "wrongs", "saved_usd", "seen_at"}
+    )
 
     queryset = Pattern.objects.select_related("team", "intent").prefetch_related(
         Prefetch("steps", PatternStep.objects.order_by("-id"))
@@ -158,7 +162,8 @@ class Patterns(OfMyTeams, viewsets.ReadOnlyModelViewSet[Pattern]):
                 steps.move(actor_of(request), pattern, verb, asked.validated_data)
             except Unfit as error:
                 raise _refusal(error) from error
-        return Response(self.get_serializer(self.get_object()).data)
+        shown = self.get_serializer(self.get_queryset().get(pk=pattern.pk)).data
+        return Response(shown, headers={"ETag": etag_of(shown, self.volatile)})
 
 
 def _refusal(error: Unfit) -> ValidationError:

@@ -226,6 +226,8 @@ class CanaryForm(forms.Form):
         label="Share (%)", min_value=1, max_value=100, initial=10, required=False
     )
     why = forms.CharField(required=False, max_length=1000)
+    mark = forms.CharField(required=False, max_length=64)
+    """What stood on the page: a second click, or what was learned meanwhile, decides nothing."""
 
 
 class ImportForm(forms.Form):

@@ -18,7 +18,7 @@ from teams.access import actor_of
 PAGE = 30
 DONE = {
     "approve": "Approved.",
-    "canary": "A share of its requests is answered by it now.",
+    "canary": "It answers a share of what it matches now.",
     "rollback": "Rolled back: within a second it answers nothing any more.",
     "reject": "Rejected: it is not proposed again while it stays the same.",
 }
@@ -73,6 +73,9 @@ def pattern_move(request: HttpRequest, pattern_id: int, move: str) -> HttpRespon
     form = forms.CanaryForm(request.POST)
     if not form.is_valid():
         messages.error(request, "The share is a number from 1 to 100.")
+        return redirect("pattern", row.pk)
+    if form.cleaned_data["mark"] not in {"", showing.mark(row)}:
+        messages.error(request, "It has changed since you looked at it. Look again.")
         return redirect("pattern", row.pk)
     share = form.cleaned_data["share"]
     asked = {"why": form.cleaned_data["why"]} | ({"share": share / 100} if share else {})

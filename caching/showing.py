@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from caching.models import Pattern, PatternAction, PatternState
 from caching.patterns import lifecycle
@@ -14,6 +17,15 @@ VERBS = {
     "canary": "Let a share of it begin",
     "rollback": "Roll back",
     "reject": "Reject",
+}
+SHARES = {PatternState.CANARY: "Change its share", PatternState.ACTIVE: "Back to a share"}
+"""What `canary` means to one that answers already."""
+BEGINS = "Approving lets it answer a tenth of what it matches; the rest shows whether it holds."
+NEXT = {
+    PatternState.CANARY: "Approving lets it answer nearly all that it matches; a tenth still goes "
+    "to a model, to see whether it holds.",
+    PatternState.ACTIVE: "A tenth of what it matches still goes to a model, to see whether it "
+    "holds.",
 }
 SLOT_KINDS = {
     "number": "a number",
@@ -75,8 +87,22 @@ class Shown:
         return dict(self.pattern.recipe)
 
     @property
+    def mark(self) -> str:
+        return mark(self.pattern)
+
+    @property
+    def next(self) -> str:
+        return NEXT.get(PatternState(self.pattern.state), BEGINS)
+
+    @property
     def does(self) -> str:
         return str(PatternAction(self.pattern.action).label)
+
+
+def mark(pattern: Pattern) -> str:
+    """The same as long as what a person decides about is the same."""
+    said = orjson.dumps((pattern.state, pattern.recipe), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(said).hexdigest()[:32]
 
 
 def shown(pattern: Pattern) -> Shown:
@@ -88,7 +114,7 @@ def shown(pattern: Pattern) -> Shown:
         slots=slots,
         answer=_answer(pattern.recipe.get("answer") or (), slots),
         checked=_checked(pattern.evidence),
-        verbs=[(verb, words) for verb, words in VERBS.items() if _may(pattern, verb)],
+        verbs=_verbs(pattern),
     )
 
 
@@ -143,6 +169,12 @@ def _checked(evidence: Mapping[str, Any]) -> Checked | None:
         low=float(kept["low"]),
         high=float(kept["high"]),
     )
+
+
+def _verbs(pattern: Pattern) -> list[tuple[str, str]]:
+    share = SHARES.get(PatternState(pattern.state), VERBS["canary"])
+    words = VERBS | {"canary": share}
+    return [(verb, words[verb]) for verb in VERBS if _may(pattern, verb)]
 
 
 def _may(pattern: Pattern, verb: str) -> bool:

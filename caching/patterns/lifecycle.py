@@ -69,8 +69,8 @@ def may(was: str, to: str) -> bool:
 
 
 def approved(was: str) -> str:
-    """A first yes makes a canary, a yes to a canary lets it answer."""
-    return ACTIVE if was == CANARY else CANARY
+    """A first yes makes a canary, a yes to a canary lets it answer; there is no third."""
+    return ACTIVE if was in STANDING else CANARY
 
 
 def share(state: str) -> float:

@@ -199,6 +199,17 @@ def test_a_text_is_imported_and_undone(
     assert Import.objects.count() == 1
 
 
+def test_a_pattern_is_moved_only_as_it_was_read(owner: APIClient, red: Team) -> None:
+    place = f"/api/patterns/{furniture.pattern(red).pk}/"
+    read = owner.get(place)["ETag"]
+    moved = owner.post(f"{place}approve/", {}, format="json", headers={"If-Match": read})
+    again = owner.post(f"{place}approve/", {}, format="json", headers={"If-Match": read})
+    assert (moved.data["state"], again.status_code) == ("canary", 412)
+    assert owner.get(place)["ETag"] == moved["ETag"] != read
+    assert owner.post(f"{place}approve/", {}, format="json").data["state"] == "active"
+    assert owner.post(f"{place}approve/", {}, format="json").status_code == 400
+
+
 def test_a_pattern_is_moved_and_tells_its_steps(owner: APIClient, red: Team) -> None:
     place = f"/api/patterns/{furniture.pattern(red).pk}/"
     shown = owner.get(place).data

@@ -310,6 +310,26 @@ def test_a_pattern_shows_its_template_and_is_moved(engineer: Client, red: Team) 
     assert answer.status_code == 404
 
 
+def test_a_second_click_does_not_skip_the_canary(engineer: Client, red: Team) -> None:
+    pattern = furniture.pattern(red)
+    found = re.search(r'name="mark" value="(\w+)"', text(engineer, f"/patterns/{pattern.pk}/"))
+    assert found
+    for _ in range(2):
+        engineer.post(f"/patterns/{pattern.pk}/approve/", {"mark": found[1]})
+    pattern.refresh_from_db()
+    assert pattern.state == "canary"
+
+
+def test_an_active_pattern_has_nothing_to_approve(engineer: Client, red: Team) -> None:
+    pattern = furniture.pattern(red, state="active", share=0.9)
+    html = text(engineer, f"/patterns/{pattern.pk}/")
+    assert "Approve" not in html
+    assert "Back to a share" in html
+    engineer.post(f"/patterns/{pattern.pk}/approve/")
+    pattern.refresh_from_db()
+    assert pattern.state == "active"
+
+
 def test_a_move_that_cannot_be_is_told(engineer: Client, red: Team) -> None:
     pattern = furniture.pattern(red, state="rejected")
     answer = engineer.post(f"/patterns/{pattern.pk}/rollback/", follow=True)
