@@ -7,6 +7,7 @@ import time
 
 import structlog
 from django.db import InterfaceError, OperationalError
+from django.db.models import Q
 
 from caching import intents
 from caching.models import Pattern
@@ -80,6 +81,6 @@ def watch() -> int:
 
 
 def _watched() -> list[int]:
-    states = ("proposed", *lifecycle.STANDING)
-    rows = Pattern.objects.filter(state__in=states).order_by("team_id")
+    due = watching.served_of_late() | Q(state=lifecycle.PROPOSED)
+    rows = Pattern.objects.filter(due).order_by("team_id")
     return list(rows.values_list("team_id", flat=True).distinct())

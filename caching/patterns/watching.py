@@ -22,6 +22,8 @@ MOST = 1_000
 """Comparisons that one run decides."""
 SETTLED_S = 10.0
 """A receipt is in the book this long after its request at the latest."""
+KNOWN_S = 2.0
+"""After so long every web process knows that a pattern was taken back."""
 KEPT_DAYS = 30
 LONGEST = 8_000
 
@@ -88,8 +90,15 @@ def decide() -> int:
 def count(team_id: int) -> None:
     """What each pattern served, saved and how its hints ended, from receipts, each counted once."""
     until = datetime.now(UTC) - timedelta(seconds=SETTLED_S)
-    for pattern in Pattern.objects.filter(team_id=team_id, state__in=lifecycle.STANDING):
+    for pattern in Pattern.objects.filter(served_of_late(), team_id=team_id):
         _count(pattern, until)
+
+
+def served_of_late() -> Q:
+    """What stands, and what was taken back with receipts that nobody has counted yet."""
+    stopped = F("changed_at") + timedelta(seconds=KNOWN_S)
+    uncounted = Q(counted_until=None) | Q(counted_until__lt=stopped)
+    return Q(state__in=lifecycle.STANDING) | uncounted & ~Q(state=PatternState.PROPOSED)
 
 
 def _count(pattern: Pattern, until: datetime) -> None:

@@ -152,16 +152,35 @@ def test_receipts_are_counted_once(team: Team) -> None:
     steps.canary(pattern, 1.0, "ada")
     Pattern.objects.update(created_at=datetime.now(UTC) - timedelta(hours=1))
     for age_s in (60, 30, 1):
-        Exchange.objects.create(
-            team=team, team_name="red", model_asked="auto", tier="pattern", saved=Decimal("0.5"),
-            reason=f"pattern:{pattern.name}", state="answered",
-            at=datetime.now(UTC) - timedelta(seconds=age_s),
-            receipt={"pattern": {"id": pattern.pk}},
-        )  # fmt: skip
+        served(pattern, age_s=age_s)
     watching.count(team.pk)
     watching.count(team.pk)
     pattern.refresh_from_db()
     assert (pattern.served, pattern.saved_usd) == (2, Decimal(1))
+
+
+def test_what_a_pattern_served_until_it_was_taken_back_is_counted(team: Team) -> None:
+    """Its newest receipts are settled only after that."""
+    pattern = mined(team)
+    steps.canary(pattern, 1.0, "ada")
+    steps.roll_back(pattern, "drift", "kora")
+    served(pattern, age_s=30)
+    Pattern.objects.update(
+        counted_until=datetime.now(UTC) - timedelta(seconds=60),
+        changed_at=datetime.now(UTC) - timedelta(seconds=20),
+    )
+    rounds.watch()
+    rounds.watch()
+    pattern.refresh_from_db()
+    assert (pattern.served, pattern.state) == (1, "rolled-back")
+
+
+def served(pattern: Pattern, *, age_s: float) -> None:
+    Exchange.objects.create(
+        team_id=pattern.team_id, team_name="red", model_asked="auto", tier="pattern",
+        saved=Decimal("0.5"), reason=f"pattern:{pattern.name}", state="answered",
+        at=datetime.now(UTC) - timedelta(seconds=age_s), receipt={"pattern": {"id": pattern.pk}},
+    )  # fmt: skip
 
 
 def test_a_round_begins_with_who_waited_longest_and_survives_a_broken_team(team: Team) -> None:
