@@ -224,7 +224,7 @@ def _wrong(name: str, value: object, longest: int) -> str:
     if not isinstance(value, str) or not value.strip():
         return f"has no {name}"
     if len(value) > longest:
-        return f"has a {name} of {len(value)} characters; {longest} are the most"
+        return f"has {len(value):,} characters in its {name}; {longest:,} are the most"
     if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         return f"has characters in its {name} that are none (NUL, half a pair)"
     return ""

@@ -102,6 +102,23 @@ def test_answers_are_dropped_by_what_they_share(team: Team, faq: Path) -> None:
     assert Entry.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "--limit", "-1"),
+        ("list", "--limit", "many"),
+        ("drop", "--older-than-days", "nan"),
+        ("drop", "--older-than-days", "-1"),
+    ],
+)
+def test_a_figure_that_is_none_is_told_and_drops_nothing(
+    team: Team, faq: Path, words: tuple[str, ...]
+) -> None:
+    say("import", faq)
+    assert "argument --" in str(complaint(*words))
+    assert Entry.objects.count() == 2
+
+
 def test_pins_and_quarantines_of_this_team_only(team: Team, faq: Path) -> None:
     say("import", faq)
     entry = Entry.objects.order_by("pk")[0]
@@ -129,3 +146,5 @@ def test_stats_count_what_there_is(team: Team, faq: Path) -> None:
     assert "answers          0" in say("stats")
     say("import", faq)
     assert "imported         2" in say("stats")
+    Entry.objects.update(cost="0.000123456789", hits=3)
+    assert "usd_saved        0.000741" in say("stats")

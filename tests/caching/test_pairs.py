@@ -70,7 +70,7 @@ def test_each_line_that_will_not_do_is_named_with_its_place_and_reason() -> None
     assert whys[0] == "has no answer"
     assert whys[1] == "has no question"
     assert "more fields" in whys[2]
-    assert str(pairs.LONGEST_ANSWER) in whys[4]
+    assert f"{pairs.LONGEST_ANSWER:,}" in whys[4]
     assert "NUL" in whys[5]
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.db.models import Avg, Count, Q, Sum
+from django.db.models import Avg, Count, F, Q, Sum
 
 from caching import (
     browsing,
@@ -225,9 +226,11 @@ class Command(BaseCommand):
             quarantined=Count("pk", filter=Q(quarantined_at__isnull=False)),
             imported=Count("pk", filter=Q(imported__isnull=False)),
             bytes=Sum("bytes", default=0),
+            usd_saved=Sum(F("cost") * F("hits"), default=0),
             hits=Sum("hits", default=0),
             usd_an_answer=Avg("cost", default=0),
         )
+        known |= {name: f"{known[name]:.6f}" for name in ("usd_saved", "usd_an_answer")}
         for name, value in known.items():
             self.stdout.write(f"{name:<16} {value}")
 
@@ -247,7 +250,7 @@ def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--backend", default="", help="who answered, such as import:faq")
     parser.add_argument("--tag", default="", help="name or name=value")
     parser.add_argument("--state", default="", choices=["", *browsing.STATES])
-    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--limit", type=_above_zero, default=50)
 
 
 def _try(parser: ArgumentParser) -> None:
@@ -264,8 +267,21 @@ def _drop(parser: ArgumentParser) -> None:
     parser.add_argument("--backend", default="", help="who answered")
     parser.add_argument("--tag", default="", help="name or name=value")
     parser.add_argument("--pattern", default="", help="the question; * and ? stand for any text")
-    parser.add_argument("--older-than-days", type=float)
+    parser.add_argument("--older-than-days", type=_days)
     parser.add_argument("--dry-run", action="store_true", help="only say which")
+
+
+def _above_zero(words: str) -> int:
+    if not words.isdecimal() or not int(words):
+        raise ArgumentTypeError("a whole number above zero")
+    return int(words)
+
+
+def _days(words: str) -> float:
+    days = float(words)
+    if not 0 <= days < math.inf:
+        raise ArgumentTypeError("a number of days, not below zero")
+    return days
 
 
 def _criteria(options: Options) -> Criteria:
