@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import suite
-from benchmarks.cache import adversarial, drift, index, intents, pairs, templated, vectors
+from benchmarks.cache import adversarial, drift, index, intents, pairs, stage, templated, vectors
 from benchmarks.cache.replay import Asked, Replay, Rule, Tally
 from benchmarks.cache.rules import Judge, OverAll, Threshold
 from benchmarks.cache.vectors import Vectors
@@ -54,6 +54,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--entries", type=int, nargs="+", default=list(index.SIZES), help="of `index`"
     )
+    parser.add_argument("--stage-entries", type=int, default=stage.ENTRIES, help="of `stage`")
     return parser.parse_args(given)
 
 
@@ -296,7 +297,15 @@ def on_index(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]
     del made
     rows = index.measure(given.entries)
     print(index.table(rows))
-    return {"rows": [asdict(each) for each in rows]}
+    return {"rows": [asdict(each) for each in rows], "bars": index.bars(rows)}
+
+
+def on_stage(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]) -> Found:
+    with contextlib.ExitStack() as stack:
+        folder = suite.folder(stack, keep=False)
+        found = stage.measure(folder, given.stage_entries, stage.QUESTIONS, made)
+    print(stage.table(found))
+    return {**found, "bars": stage.bars(found)}
 
 
 Part = Callable[[argparse.Namespace, Callable[[Sequence[str]], Vectors]], Found]
@@ -307,6 +316,7 @@ PARTS: dict[str, Part] = {
     "drift": on_drift,
     "templates": on_templates,
     "index": on_index,
+    "stage": on_stage,
 }
 
 
