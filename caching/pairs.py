@@ -7,7 +7,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -161,8 +161,17 @@ def _table(text: io.TextIOWrapper) -> Read:
         if row is None:
             return
         if any(value.strip() for value in row):
-            yield _row(skipped + began + 1, header, row)
+            found = _row(skipped + began + 1, header, row)
+            yield _swallowed(found, lines=rows.line_num - began)
         began = rows.line_num
+
+
+def _swallowed(found: Pair | Flaw, *, lines: int) -> Pair | Flaw:
+    """A quote that nobody closes takes all lines behind it into one: whoever reads that this one
+    line will not do has to know."""
+    if isinstance(found, Pair) or lines < 2:
+        return found
+    return replace(found, why=f"{found.why}; it is {lines:,} lines long: is a quote not closed?")
 
 
 def _delimiter(text: io.TextIOWrapper) -> tuple[int, str]:

@@ -60,6 +60,13 @@ def test_answers_of_several_lines_with_quotes_and_delimiters_stay_whole() -> Non
     assert taken(written.getvalue()) == [("How?", said), ("Why?", "So.")]
 
 
+def test_a_quote_that_is_never_closed_is_said_to_take_the_rest_along() -> None:
+    found = flaws('question,answer\nA?,a\n"broken,oops\n' + "B?,b\n" * 1500)
+    assert [line for line, _ in found] == [3]
+    assert "1,501 lines" in found[0][1]
+    assert "a quote not closed" in found[0][1]
+
+
 def test_each_line_that_will_not_do_is_named_with_its_place_and_reason() -> None:
     found = flaws(
         "question,answer\nGood?,Yes.\nNo answer?,\n,No question\n\nA?,b,c\n"
