@@ -52,7 +52,8 @@ class Rule(Protocol):
     `was_sure`: whether a neighbour that was not served had all the same seemed right.
     """
 
-    shadow_share: float
+    @property
+    def shadow_share(self) -> float: ...
 
     def serves(self, near: Near) -> bool: ...
 
