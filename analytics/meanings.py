@@ -16,6 +16,8 @@ GUARDS = {
     "quotes": "what they quote differs",
     "code": "the code in them differs",
     "order": "the same words stand in another order",
+    "letters": "they are in a script of which only the very same words are trusted",
+    "signs": "the emoji or signs in them differ",
 }
 WHY = {
     "bound": "Served: of answers as sure as this one, few enough are wrong.",
@@ -27,6 +29,8 @@ WHY = {
     "below-bound": "Not served: of answers as sure as this one, too many could be wrong.",
     "below-threshold": "Not served: it is below the static threshold, which stands while there is "
     "too little evidence for more.",
+    "other-words": "Not served: it has other words, and too little evidence tells yet what "
+    "they change.",
     "caller-similarity": "Not served: the caller asked for a closer likeness.",
     "too-old": "Not served: the caller asked for a fresher answer.",
     "just-gone": "Not served: the stored answer was dropped at that moment.",

@@ -25,6 +25,8 @@ WHY = {
     "below-bound": "Not served: too many answers like it could be wrong.",
     "below-threshold": "Not served: it is below the static threshold, which stands until there is "
     "enough evidence.",
+    "other-words": "Not served: it has other words, and too little evidence tells yet what "
+    "they change.",
 }
 GUARDS = {
     "numbers": "the numbers differ",
@@ -36,6 +38,8 @@ GUARDS = {
     "quotes": "what they quote differs",
     "code": "the code in them differs",
     "order": "the same words stand in another order",
+    "letters": "they are in a script of which only the very same words are trusted",
+    "signs": "the emoji or signs in them differ",
 }
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from caching import features, guards, minds
+from caching import features, guards, minds, rewording
 from caching.minds import Mind
 from caching.values import Neighbour, NoMatch, Terms, Verdict
+
+PASSED = frozenset({"bound", "static"})
+SHIPPED = Terms().static_threshold
 
 
 def judge(
@@ -16,8 +19,8 @@ def judge(
     """The neighbours are the nearest first, of the caller's scopes and surroundings only.
 
     Three gates, one after the other: no guard objects; its answer is not in doubt; then the bound
-    that was learned, or without enough evidence the static threshold. What a person pinned is
-    right for its own question, and for those like it as any other answer is.
+    that was learned, or without enough evidence the static threshold and the same words. What a
+    person pinned is right for its own question, and for those like it as any other answer is.
     """
     if not neighbours:
         return NoMatch(reason="nothing-near")
@@ -37,15 +40,20 @@ def judge(
     objection = guards.disagreement(question, nearest.question)
     if objection:
         return replace(verdict, reason=f"guard:{objection}")
-    served, reason = _gates(verdict, nearest, terms, taught=mind.taught)
-    return replace(verdict, served=served, reason=reason)
-
-
-def _gates(verdict: Verdict, nearest: Neighbour, terms: Terms, *, taught: bool) -> tuple[bool, str]:
     if nearest.doubts and not nearest.pinned:
-        return False, "doubted"
-    if taught:
-        enough = verdict.lower >= 1.0 - terms.epsilon
-        return enough, "bound" if enough else "below-bound"
-    near = verdict.similarity >= terms.static_threshold
-    return near, "static" if near else "below-threshold"
+        return replace(verdict, reason="doubted")
+    gate = _learned(verdict, terms) if mind.taught else _static(verdict, question, nearest, terms)
+    return replace(verdict, served=gate in PASSED, reason=gate)
+
+
+def _learned(verdict: Verdict, terms: Terms) -> str:
+    return "bound" if verdict.lower >= 1.0 - terms.epsilon else "below-bound"
+
+
+def _static(verdict: Verdict, question: str, nearest: Neighbour, terms: Terms) -> str:
+    """Who asks for less than what ships takes other words upon himself."""
+    if verdict.similarity < terms.static_threshold:
+        return "below-threshold"
+    if terms.static_threshold < SHIPPED:
+        return "static"
+    return "static" if rewording.same(question, nearest.question) else "other-words"

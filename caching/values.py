@@ -85,7 +85,7 @@ class Verdict:
     served: bool
     reason: str
     """`bound`, `pinned`, `static`, or why not: `guard:<name>`, `doubted`, `below-bound`,
-    `below-threshold`."""
+    `below-threshold`, `other-words`."""
     entry_id: int
     similarity: float
     p: float

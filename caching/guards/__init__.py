@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from caching.guards.comparing import GUARDS, compare
+from caching.guards.comparing import GUARDS, all_of, compare
 from caching.guards.facts import Facts, read
 from caching.guards.softly import GUARD_FEATURES, soft
 
-__all__ = ["GUARDS", "GUARD_FEATURES", "Facts", "compare", "disagreement", "read", "soft"]
+__all__ = ["GUARDS", "GUARD_FEATURES", "Facts", "all_of", "compare", "disagreement", "read", "soft"]
 
 
 def disagreement(asked: str, stored: str) -> str:

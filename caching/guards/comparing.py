@@ -277,7 +277,11 @@ def _order(a: Facts, b: Facts) -> bool:
     """Only where the same words stand: other words have other orders."""
     if (a.symmetric and b.symmetric) or len(frozenset(a.content) ^ frozenset(b.content)) > 1:
         return False
-    return ordering.reversed_route(a.routes, b.routes) or ordering.reversed_triple(a.chain, b.chain)
+    return (
+        ordering.reversed_route(a.routes, b.routes)
+        or ordering.reversed_triple(a.chain, b.chain)
+        or ordering.exchanged(a.chain, b.chain)
+    )
 
 
 def _kind(a: Facts, b: Facts) -> bool:
@@ -288,8 +292,18 @@ def _rest(a: Facts, b: Facts) -> bool:
     return a.rest != b.rest
 
 
+def _letters(a: Facts, b: Facts) -> bool:
+    return a.letters != b.letters
+
+
+def _signs(a: Facts, b: Facts) -> bool:
+    return a.signs != b.signs
+
+
 GUARDS: dict[str, Callable[[Facts, Facts], bool]] = {
     "length": _rest,
+    "letters": _letters,
+    "signs": _signs,
     "code": _code,
     "quotes": _quotes,
     "numbers": _numbers,

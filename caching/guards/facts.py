@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from caching.guards import (
     kinds,
+    letters,
     naming,
     opposites,
     ordering,
@@ -69,6 +70,10 @@ class Facts:
     symmetric: bool
     rest: str
     """What is too far behind to be looked into."""
+    letters: str
+    """All letters that are not Latin, in their order."""
+    signs: str
+    """Emoji and other pictures, in their order."""
 
 
 def read(text: str) -> Facts:
@@ -121,6 +126,8 @@ def read(text: str) -> Facts:
         routes=ordering.routes(links),
         symmetric=not ordering.SYMMETRIC.isdisjoint(lowers),
         rest=rest,
+        letters=letters.other(text),
+        signs=letters.signs(text),
     )
 
 

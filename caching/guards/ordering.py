@@ -101,6 +101,19 @@ def reversed_triple(a: Sequence[Link], b: Sequence[Link]) -> bool:
     return False
 
 
+def exchanged(a: Sequence[Link], b: Sequence[Link]) -> bool:
+    """`replace foo with bar` and `replace bar with foo`: two neighbours, the same joint between."""
+    if len(a) != len(b):
+        return False
+    other = [at for at, (one, two) in enumerate(zip(a, b, strict=True)) if one[0] != two[0]]
+    if len(other) != 2 or other[0] + 1 != other[1]:
+        return False
+    first, second = other
+    joint = a[second][1]
+    turned = a[first][0] == b[second][0] and a[second][0] == b[first][0]
+    return turned and joint == b[second][1] and joint not in ("", "even", "stop")
+
+
 def _triples(links: Sequence[Link]) -> list[tuple[tuple[str, str, str], bool]]:
     found = []
     for index in range(len(links) - 2):

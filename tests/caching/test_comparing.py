@@ -32,3 +32,12 @@ def test_a_finding_says_what_told(
 def test_nothing_is_like_nothing() -> None:
     assert not comparing.same("", "")
     assert not comparing.same("...", "!")
+
+
+def test_a_smile_more_is_no_other_answer() -> None:
+    assert comparing.judge("Press the red button.", "Press the red button! 😊", 0.99).right
+
+
+def test_of_other_scripts_only_a_model_can_tell() -> None:
+    finding = comparing.judge("首都是首尔。", "首都是曼谷。", 1.0)
+    assert (finding.right, finding.by) == (None, "unsure")

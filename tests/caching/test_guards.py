@@ -51,9 +51,24 @@ APART = [
     ("order", "Did Google buy Motorola?", "Was Google bought by Motorola?"),
     ("order", "How many miles are in a kilometre?", "How many kilometres are in a mile?"),
     ("kind", "When was penicillin discovered?", "Where was penicillin discovered?"),
+    ("order", "Replace sugar with honey?", "Replace honey with sugar?"),
+    ("order", "divide 10 by 2", "divide 2 by 10"),
+    ("order", "Is a zebra black with white stripes?", "Is a zebra white with black stripes?"),
+    ("letters", "韩国的首都是哪里？", "泰国的首都是哪里？"),  # noqa: RUF001
+    ("letters", "Какая столица Польши?", "Какая столица Китая?"),
+    ("letters", "ما هي عاصمة إسبانيا؟", "ما هي عاصمة اليابان؟"),
+    ("letters", "नेपाल की राजधानी क्या है?", "जापान की राजधानी क्या है?"),
+    ("letters", "What does 猫 mean?", "What does 犬 mean?"),
+    ("signs", "I feel 😀", "I feel 😢"),
+    ("signs", "👍 ok", "ok"),
     ("length", "a" * 4_000 + " one", "a" * 4_000 + " two"),
 ]  # fmt: skip
 TOGETHER = [
+    ("韩国的首都是哪里？", "韩国的首都是哪里"),  # noqa: RUF001
+    ("ПРИВЕТ, как дела?", "привет как дела"),
+    ("What does ❤ mean?", "What does ❤️ mean?"),
+    ("Is €5 enough?", "Is 5 euros enough?"),
+    ("tools for python", "python tools"),
     ("How do I reset my password?", "password reset how?"),
     ("Is $5 enough?", "Is 5 dollars enough?"),
     ("Is $1k enough?", "Is 1,000 USD enough?"),

@@ -48,6 +48,20 @@ def test_without_evidence_the_static_threshold_decides_and_says_so(
     assert (verdict.served, verdict.reason) == (served, reason)
 
 
+def test_without_evidence_other_words_are_another_question() -> None:
+    """Vectors of such questions are nearer to each other than those of most paraphrases."""
+    near = replace(NEAR, similarity=0.99, question="A farmer has 12 sheep and finds 4. How many?")
+    asked = "A farmer has 12 sheep and feeds 4. How many?"
+    assert judged(near, asked=asked).reason == "other-words"
+    assert judged(replace(near, pinned=True), asked=asked).reason == "other-words"
+
+
+def test_who_asks_for_less_than_what_ships_takes_other_words_upon_himself() -> None:
+    near = replace(NEAR, question="How do I renew my password?")
+    assert judged(near).reason == "other-words"
+    assert judged(near, terms=Terms(static_threshold=0.9)).served
+
+
 def test_with_evidence_the_bound_decides() -> None:
     good, bad = judged(NEAR, mind=taught(right=1.0)), judged(NEAR, mind=taught(right=0.9))
     assert (good.served, good.reason) == (True, "bound")

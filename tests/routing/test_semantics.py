@@ -29,7 +29,7 @@ from tests.running import eventually
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ASKED = "How do I reset my password?"
-SAME = "Please, how can I reset the password?"
+SAME = "Please, how can I reset my password?"
 
 
 @pytest.fixture
