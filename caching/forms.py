@@ -14,11 +14,17 @@ HUNDRED = 100
 PERCENTS = ("epsilon", "static_threshold", "shadow_share")
 DAY_S = 86_400.0
 MEGABYTE = 1_000_000
+LEAST_WRONG, MOST_WRONG = 0.01, 50
+LEAST_ALIKE = 50
+MOST_MEGABYTES = 10_000_000
 REHEARSED = 50
 
 
-def _percent(label: str, help_text: str) -> forms.FloatField:
-    return forms.FloatField(label=label, help_text=help_text, min_value=0, max_value=100)
+def _percent(
+    label: str, help_text: str, *, least: float = 0, most: float = HUNDRED
+) -> forms.FloatField:
+    """Its bounds are the serializer's, told in what people fill in here."""
+    return forms.FloatField(label=label, help_text=help_text, min_value=least, max_value=most)
 
 
 class TermsForm(forms.Form):
@@ -32,10 +38,13 @@ class TermsForm(forms.Form):
     epsilon = _percent(
         "Wrong answers accepted (%)",
         "Of the answers served by meaning, so many may be wrong. Smaller is stricter: fewer hits.",
+        least=LEAST_WRONG,
+        most=MOST_WRONG,
     )
     static_threshold = _percent(
         "Similarity before there is evidence (%)",
         "Until enough answers were compared, only questions at least this alike are answered.",
+        least=LEAST_ALIKE,
     )
     shadow_share = _percent(
         "Looked at again (%)",
@@ -69,7 +78,7 @@ class TermsForm(forms.Form):
     rows = forms.IntegerField(
         label="Answers kept", min_value=0, help_text="Beyond it those that save least go first."
     )
-    megabytes = forms.FloatField(label="Room (MB)", min_value=0)
+    megabytes = forms.FloatField(label="Room (MB)", min_value=0, max_value=MOST_MEGABYTES)
     automatic_patterns = forms.BooleanField(
         label="Let proven patterns begin by themselves",
         required=False,
@@ -117,9 +126,13 @@ class TermsForm(forms.Form):
     def _read(self, line: str) -> tuple[str, float]:
         model, _, percent = line.replace("=", " ").replace("%", " ").strip().rpartition(" ")
         try:
-            return model.strip(), round(float(percent) / HUNDRED, 8)
+            share = float(percent)
         except ValueError as error:
             raise forms.ValidationError(f"“{line}” is not a model and a number.") from error
+        if not LEAST_WRONG <= share <= MOST_WRONG:
+            said = f"“{line}”: the per cent are from {LEAST_WRONG} to {MOST_WRONG}."
+            raise forms.ValidationError(said)
+        return model.strip(), round(share / HUNDRED, 8)
 
     def asked(self) -> dict[str, Any]:
         """What the serializer is to judge."""

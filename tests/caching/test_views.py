@@ -279,6 +279,22 @@ def test_terms_that_make_no_sense_are_refused_at_their_field(
     assert not CacheTerms.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("epsilon", "0.001", "equal to 0.01."),
+        ("static_threshold", "10", "equal to 50."),
+        ("megabytes", "1e9", "equal to 10000000."),
+        ("routes", "auto 0", "from 0.01 to 50."),
+    ],
+)
+def test_what_terms_may_be_is_told_in_the_units_of_the_page(
+    engineer: Client, name: str, value: str, told: str
+) -> None:
+    assert told in engineer.post("/answers/terms/", {**TERMS, name: value}).content.decode()
+    assert not CacheTerms.objects.exists()
+
+
 def test_what_is_dropped_was_shown_before(engineer: Client, red: Team) -> None:
     furniture.furnish(red)
     html = engineer.post("/answers/invalidate/", {"pattern": "*canada*"}).content.decode()
