@@ -24,12 +24,12 @@ PRIOR = (-1.0, 2.0, 0.5, 0.5, 0.5, 0.5, 0.5, -1.0) + (0.0,) * (len(features.NAME
 """Written by hand, and by intent cautious: nothing that ships was fitted to anybody's questions."""
 PRIOR_STRENGTH = 5.0
 """How many pieces of evidence the prior weighs against, for each feature."""
-BORROWED = 3.0
+BORROWED = 2.0
 """Pieces of evidence that the score's own word counts for on each rung."""
 ENOUGH = 60
 """Evidence before which nothing learned is used."""
-SURENESS = 0.84
-"""Standard normal quantile of the bound: four times of five the truth is better."""
+SURENESS = 0.52
+"""Standard normal quantile of the bound: seven times of ten the truth is better."""
 SMALLEST_RUNG = 20
 GROWTH = 0.05
 """Of the evidence above it, how much a rung has: fine where little is served, coarse below."""
