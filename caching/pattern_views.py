@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -23,6 +26,8 @@ DONE = {
     "reject": "Rejected: it is not proposed again while it stays the same.",
 }
 OPEN = ("proposed", "canary", "active")
+NEWS = timedelta(days=7)
+"""So long a pattern that was taken back stays in sight: mostly nobody was asked."""
 
 
 @login_required
@@ -31,14 +36,15 @@ def patterns(request: HttpRequest) -> HttpResponse:
     asked = request.GET.dict()
     state, cursor = asked.get("state", ""), asked.get("cursor", "")
     rows = asking.patterns(request)
-    rows = rows.filter(state=state) if state else rows.filter(state__in=OPEN)
+    rows = rows.filter(state=state) if state else rows.filter(_to_look_at())
     if asked.get("action"):
         rows = rows.filter(action=asked["action"])
     if cursor.isdecimal() and len(cursor) < 19:
         rows = rows.filter(id__lt=int(cursor))
     found = list(rows.order_by("-id")[: PAGE + 1])
+    stopped = steps.reasons([each for each in found if each.state == PatternState.ROLLED_BACK])
     shown = {
-        "rows": [showing.shown(pattern) for pattern in found[:PAGE]],
+        "rows": [showing.shown(each, why=stopped.get(each.pk, "")) for each in found[:PAGE]],
         "older": str(found[PAGE - 1].pk) if len(found) > PAGE else "",
         "asked": asked,
         "states": PatternState.choices,
@@ -47,6 +53,11 @@ def patterns(request: HttpRequest) -> HttpResponse:
     }
     part = "#rows" if request.htmx and request.htmx.target == "rows" else ""  # type: ignore[attr-defined]
     return render(request, f"caching/patterns.html{part}", shown)
+
+
+def _to_look_at() -> Q:
+    of_late = Q(state=PatternState.ROLLED_BACK, changed_at__gt=datetime.now(UTC) - NEWS)
+    return Q(state__in=OPEN) | of_late
 
 
 @login_required

@@ -77,6 +77,8 @@ class Shown:
     answer: Sequence[Piece]
     checked: Checked | None
     verbs: Sequence[tuple[str, str]]
+    why: str = ""
+    """What its last move was for, where the list tells it."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -105,7 +107,7 @@ def mark(pattern: Pattern) -> str:
     return hashlib.sha256(said).hexdigest()[:32]
 
 
-def shown(pattern: Pattern) -> Shown:
+def shown(pattern: Pattern, *, why: str = "") -> Shown:
     template = pattern.recipe.get("when", {}).get("prompt") or {}
     slots = [_slot(each) for each in template.get("slots", ())]
     return Shown(
@@ -115,6 +117,7 @@ def shown(pattern: Pattern) -> Shown:
         answer=_answer(pattern.recipe.get("answer") or (), slots),
         checked=_checked(pattern.evidence),
         verbs=_verbs(pattern),
+        why=why,
     )
 
 

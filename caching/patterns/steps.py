@@ -76,6 +76,14 @@ def history(pattern: Pattern) -> Sequence[PatternStep]:
     return list(PatternStep.objects.filter(pattern=pattern))
 
 
+def reasons(patterns: Sequence[Pattern]) -> dict[int, str]:
+    """By id, why each stands where it does."""
+    if not patterns:
+        return {}
+    taken = PatternStep.objects.filter(pattern__in=patterns).order_by("id")
+    return dict(taken.values_list("pattern_id", "why"))
+
+
 def _go(pattern: Pattern, to: str, said: tuple[str, str], *, share: float) -> None:
     """A conditional update: of two who move the same pattern at once, one is told that it lost."""
     was = pattern.state

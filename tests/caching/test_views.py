@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from django.test import Client
 
 from caching import contents, meaning
 from caching.models import CacheTerms, Entry, Evidence, Import, Pattern, Sharing
+from caching.patterns import steps
 from teams.models import AuditRow, Member, Membership, Organisation, Team
 from tests.caching import furniture
 
@@ -344,6 +346,17 @@ def test_an_active_pattern_has_nothing_to_approve(engineer: Client, red: Team) -
     engineer.post(f"/patterns/{pattern.pk}/approve/")
     pattern.refresh_from_db()
     assert pattern.state == "active"
+
+
+def test_what_was_taken_back_of_late_stays_in_sight_with_its_reason(
+    engineer: Client, red: Team
+) -> None:
+    pattern = furniture.pattern(red, state="active", share=0.9)
+    steps.roll_back(pattern, "drift: 2 of the newest 2 comparisons were wrong", "kora")
+    html = text(engineer, "/patterns/")
+    assert "drift: 2 of the newest 2" in html
+    Pattern.objects.update(changed_at=datetime.now(UTC) - timedelta(days=8))
+    assert pattern.name not in text(engineer, "/patterns/")
 
 
 def test_a_move_that_cannot_be_is_told(engineer: Client, red: Team) -> None:
