@@ -5,83 +5,36 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import random
 import statistics
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from uuid import UUID
 
 import aiohttp
 import numpy as np
-import orjson
 import psycopg
-from pgvector import HalfVector
-from pgvector.psycopg import register_vector
 
 from benchmarks import kora, overhead, processes, suite
-from benchmarks.cache import pairs
-from benchmarks.cache.index import COPY_VECTORS
-from benchmarks.cache.synthetic import Space
-from benchmarks.cache.vectors import Vectors
+from benchmarks.cache import planning, stored
+from benchmarks.cache.planning import Made, Plan
 from benchmarks.embed import texts
 from benchmarks.embed.callers import CALLERS
 from benchmarks.overhead import Bar
 from benchmarks.suite import Busy
-from caching import answers, guards, index, questions
-from caching.pgvector_index import BUILD_LOCK, PgVector
-from caching.values import Question
-from kora_site.up import postgres
 
 ENTRIES, QUESTIONS = 100_000, 300
 REAL_SHARE = 0.1
 """Of the entries, those with a text and the vector that KORA's embedder makes of it."""
-WORDS = range(7, 12)
-"""Of a text: about 12 tokens."""
-FIRST = 1_000_000
-"""Number of the first entry; KORA gives its own smaller ones."""
-THRESHOLD = 0.9
-"""What the team accepts while nothing is learned: the figures are of time, not of judgement."""
-SURELY = THRESHOLD + 0.005
 ROUNDS = 4
 WARM = 40
-SEED = 11
 BLIND_S = 6.0
 """So long a web process may not know of a new graph."""
-MANNERS = ("please tell me: {}", "{} please", "hello, {}", "hi! {}", "{} thanks")
-BODY = {"model": "mock", "temperature": 0, "max_tokens": 200}
-COPY_ENTRIES = """
-COPY caching_entry (id, team_id, scope, fingerprint, surroundings, model_asked, backend, question,
-                    answer, answer_class, cost, tags, exchange_id, prompt_tokens,
-                    completion_tokens, bytes, expires_at)
-FROM STDIN
-"""
-A_STORED_ONE = """
-SELECT e.team_id, e.scope, e.answer, e.cost, g.id
-  FROM caching_entry e, caching_generation g
- WHERE e.backend = 'mock' AND g.state = 'live' LIMIT 1
-"""
 Found = dict[str, Any]
-Made = Callable[[Sequence[str]], Vectors]
-Connection = psycopg.Connection[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is stored, and what is asked: each text once, and by nobody before."""
-
-    stored: tuple[str, ...]
-    vectors: Vectors
-    served: tuple[str, ...]
-    """Worded anew, and surely near enough."""
-    others: tuple[str, ...]
-    """Other questions: most have something near, few are served."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,36 +45,20 @@ class Heard:
 
 
 def measure(folder: Path, entries: int, number: int, made: Made) -> Found:
-    plan = planned(round(entries * REAL_SHARE), number, made)
+    reworded = WARM + number + ROUNDS * together(number)
+    plan = planning.planned(round(entries * REAL_SHARE), number, reworded, made)
     with ExitStack() as stack:
         upstream, _ = overhead.start_mock(stack, folder)
         served = stack.enter_context(kora.serving(folder, backends=kora.mocked(upstream)[:1]))
-        with psycopg.connect(_database(kora.home_in(folder)), autocommit=True) as connection:
+        with psycopg.connect(stored.database(kora.home_in(folder)), autocommit=True) as connection:
             suite.say(f"storing {entries:,} entries …")
-            team = _store(connection, plan, entries)
+            team = stored.store(connection, plan, entries)
             _agree(served, team, entries)
-            built_s = _build(connection)
+            built_s = stored.build(connection)
         time.sleep(BLIND_S)
         busy = Busy([served.pid])
         found = asyncio.run(_asked(served, plan, number))
         return {"entries": entries, "built_s": built_s, **found, "others": busy.others_cores()}
-
-
-def planned(stored: int, number: int, made: Made) -> Plan:
-    """Real questions where they are at hand, sentences of common words where not."""
-    data = pairs.read()
-    known = data.texts if data else tuple(texts.questions(2 * stored + number, of_words=9))
-    vectors = made(known)
-    fit = [at for at, text in enumerate(known) if len(text.split()) in WORDS]
-    random.Random(SEED).shuffle(fit)
-    chosen, others = fit[:stored], fit[stored : stored + number]
-    most = number + WARM + ROUNDS * together(number)
-    return Plan(
-        stored=tuple(known[at] for at in chosen),
-        vectors=vectors[chosen],
-        served=_reworded([known[at] for at in chosen], vectors[chosen], most, made),
-        others=tuple(known[at] for at in others),
-    )
 
 
 def together(number: int) -> int:
@@ -129,105 +66,10 @@ def together(number: int) -> int:
     return CALLERS * max(2, number // CALLERS)
 
 
-def _reworded(stored: Sequence[str], vectors: Vectors, most: int, made: Made) -> tuple[str, ...]:
-    """Only what lies nearest to its own, as near as the terms ask for, with no guard against it."""
-    dice = random.Random(SEED)
-    tried = [
-        (at, dice.choice(MANNERS).format(stored[at].lower()))
-        for at in itertools.islice(itertools.cycle(range(len(stored))), min(len(stored), 2 * most))
-    ]
-    near = made([text for _, text in tried]) @ vectors.T
-    usual = _surroundings("Anything?")
-    kept = [
-        text
-        for (at, text), cosines in zip(tried, near, strict=True)
-        if cosines.argmax() == at and cosines[at] >= SURELY
-        if not guards.disagreement(text, stored[at]) and _surroundings(text) == usual
-    ]
-    if len(kept) < most:
-        raise SystemExit(f"{len(stored)} stored questions are too few for {most} to be asked.")
-    return tuple(kept[:most])
-
-
-def _surroundings(text: str) -> str:
-    """Where KORA looks: some ways to begin make the rest of a turn a part of them."""
-    read = questions.read(_body(text), form="chat", model=str(BODY["model"]))
-    return read.surroundings if isinstance(read, Question) else ""
-
-
-def _database(home: Path) -> str:
-    password = (home / "postgres.password").read_text().strip()
-    place = quote(str((home / "postgres.socket").resolve()), safe="")
-    return f"postgresql://{postgres.NAME}:{password}@/{postgres.NAME}?host={place}"
-
-
-def _store(connection: Connection, plan: Plan, entries: int) -> int:
-    """As if they had been asked before; the team's number."""
-    team, scope, answer, cost, generation = _stored_one(connection)
-    surroundings = _surroundings("Anything?")
-    register_vector(connection)
-    partition = index.partition(scope, surroundings)
-    whole = orjson.loads(answer)
-    with connection.cursor() as cursor, cursor.copy(COPY_ENTRIES) as rows:
-        for entry_id, text, _ in _contents(plan, entries):
-            body = _answer(whole, entry_id)
-            rows.write_row((
-                entry_id, team, scope, f"bench {entry_id}", surroundings, "mock", "mock",
-                text, body, answers.class_of(body), cost, "{}", UUID(int=entry_id), 12, 8,
-                len(body), "2100-01-01",
-            ))  # fmt: skip
-    _without_graph(connection, generation)
-    with connection.cursor() as cursor, cursor.copy(COPY_VECTORS) as halves:
-        halves.set_types(["int8", "int8", "uuid", "halfvec"])
-        for entry_id, _, vector in _contents(plan, entries):
-            halves.write_row((entry_id, generation, partition, HalfVector(vector)))
-    connection.execute("ANALYZE")
-    return int(team)
-
-
-def _without_graph(connection: Connection, generation: int) -> None:
-    """It grows slower than it is built, and KORA's own worker shall not begin before all is there:
-    the lock that keeps two from building is held until this connection ends."""
-    taken = "SELECT pg_try_advisory_lock(%s, %s::int)"
-    while connection.execute(taken, (BUILD_LOCK, generation)).fetchone() != (True,):
-        time.sleep(0.2)
-    PgVector().drop(connection, generation)
-
-
-def _stored_one(connection: Connection) -> tuple[Any, ...]:
-    """What KORA made of a first question: whose answers are kept, and where vectors go."""
-    ends_s = time.monotonic() + 60
-    while time.monotonic() < ends_s:
-        row = connection.execute(A_STORED_ONE).fetchone()
-        if row is not None:
-            return tuple(row)
-        time.sleep(0.2)
-    raise SystemExit("KORA stored no answer, or has no generation of vectors.")
-
-
-def _contents(plan: Plan, entries: int) -> Iterator[tuple[int, str, Vectors]]:
-    """Number, text, vector: the real ones are spread among the others."""
-    rest = entries - len(plan.stored)
-    made = itertools.chain.from_iterable(Space().batches(rest))
-    others = zip(texts.questions(rest), made, strict=True)
-    real = zip(plan.stored, plan.vectors, strict=True)
-    every = max(1, entries // max(1, len(plan.stored)))
-    for number in range(entries):
-        source, spare = (real, others) if number % every == 0 else (others, real)
-        text, vector = next(source, None) or next(spare)
-        yield FIRST + number, text, vector
-
-
-def _answer(whole: Found, number: int) -> bytes:
-    """No two say the same."""
-    message = {"role": "assistant", "content": f"This is what is known about number {number}."}
-    return orjson.dumps({**whole, "choices": [{**whole["choices"][0], "message": message}]})
-
-
 def _agree(served: kora.Kora, team: int, entries: int) -> None:
     """Served by the static threshold, never asked again, and none evicted."""
     terms = {
-        "static_threshold": THRESHOLD,
+        "static_threshold": planning.THRESHOLD,
         "shadow_share": 0,
         "rows": 2 * entries + 10_000,
         "bytes": 10**12,
@@ -240,16 +82,6 @@ def _agree(served: kora.Kora, team: int, entries: int) -> None:
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         answer.read()
-
-
-def _build(connection: Connection) -> float:
-    began = time.monotonic()
-    PgVector().build(connection, _stored_one(connection)[-1])
-    return round(time.monotonic() - began, 1)
-
-
-def _body(text: str) -> Found:
-    return {**BODY, "messages": [{"role": "user", "content": text}]}
 
 
 async def _asked(served: kora.Kora, plan: Plan, number: int) -> Found:
@@ -310,7 +142,7 @@ class _Asking:
 
     async def ask(self, text: str) -> Heard:
         began = time.perf_counter()
-        async with self.session.post(self.chat, json=_body(text)) as answer:
+        async with self.session.post(self.chat, json=planning.body(text)) as answer:
             told = await answer.text()
             if answer.status != 200:
                 raise SystemExit(f"KORA answered {answer.status}: {told}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cache import adversarial, bench, index, intents, pairs, stage
+from benchmarks.cache import adversarial, bench, index, intents, pairs, planning, stage, stored
 from benchmarks.cache.replay import Asked, Near, Replay, Tally
 from benchmarks.cache.rules import OverAll, Threshold
 from benchmarks.cache.vectors import Vectors
@@ -184,18 +184,17 @@ def test_the_stage_asks_what_nobody_asked_and_what_lies_nearest_to_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(pairs, "PAIRS", tmp_path / "absent")
-    monkeypatch.setattr(stage, "ROUNDS", 1)
-    monkeypatch.setattr(stage, "WARM", 2)
-    plan = stage.planned(200, 32, of_words)
+    plan = planning.planned(200, 32, 60, of_words)
+    assert (len(plan.stored), len(plan.others), len(plan.served)) == (200, 32, 60)
     texts = [*plan.stored, *plan.served, *plan.others]
     assert len(set(texts)) == len(texts)
     near = of_words(plan.served) @ plan.vectors.T
-    assert (near.max(axis=1) >= stage.THRESHOLD).all()
-    numbers = [number for number, _, _ in stage._contents(plan, 2_000)]
-    stored = {text for _, text, _ in stage._contents(plan, 2_000)}
+    assert (near.max(axis=1) >= planning.THRESHOLD).all()
+    numbers = [number for number, _, _ in stored.contents(plan, 2_000)]
+    there = {text for _, text, _ in stored.contents(plan, 2_000)}
     assert (len(numbers), len(set(numbers))) == (2_000, 2_000)
-    assert set(plan.stored) <= stored
-    assert not stored & {*plan.served, *plan.others}
+    assert set(plan.stored) <= there
+    assert not there & {*plan.served, *plan.others}
 
 
 def of_words(some: Sequence[str]) -> Vectors:
