@@ -15,7 +15,8 @@ from caching.patterns.traffic import Demands, Occurrence, Proposal, Traffic, ord
 MANY_VALUES = 30
 """So many values must a slot have had before an answer may ignore it altogether."""
 COVERED = 0.5
-"""Of an intent's prompts, how many may follow a template before the intent adds nothing."""
+"""Of an intent's prompts, how many may follow a template that something is proposed for, before the
+intent adds nothing."""
 
 
 def propose(rows: Sequence[Occurrence], demands: Demands) -> list[Proposal]:
@@ -24,9 +25,13 @@ def propose(rows: Sequence[Occurrence], demands: Demands) -> list[Proposal]:
     found, templated = list[Proposal](), set[int]()
     for there in _grouped(rows, "shell"):
         for template, kind in kinds(there, of, demands):
-            templated |= {row.entry_id for row in kind.rows}
-            found += fills(template, kind, demands)
-            found += pinning.propose({"prompt": template.as_json()}, template.text, kind, demands)
+            of_template = [
+                *fills(template, kind, demands),
+                *pinning.propose({"prompt": template.as_json()}, template.text, kind, demands),
+            ]
+            if of_template:
+                templated |= {row.entry_id for row in kind.rows}
+            found += of_template
     for there in _grouped(rows, "surroundings"):
         for kind in _intents(there, templated, of):
             found += repeating.propose(kind, there, demands)

@@ -80,6 +80,15 @@ def test_an_intent_with_one_answer_is_served_and_one_with_many_is_not() -> None:
     assert not [each for each in proposing.propose(mixed, LOOSE) if each.action == "serve"]
 
 
+def test_an_intent_is_served_though_its_prompts_follow_templates_too_small_to_fill() -> None:
+    ways = ("How may I open the {} door?", "Tell me what opens the {} door", "Which key: {} door?")
+    rows = [
+        about(n, shell="s", turn=ways[n % 3].format(f"{chr(97 + n % 26)}{chr(97 + n // 26)}"))
+        for n in range(90)
+    ]
+    assert [each.action for each in proposing.propose(rows, LOOSE)] == ["serve"]
+
+
 def test_the_cheapest_backend_that_proved_good_is_pinned() -> None:
     pairs = traffic.products(200, first=100)
     rows = [
