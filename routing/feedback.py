@@ -116,7 +116,9 @@ def _opened(raw: bytes) -> Body:
 
 def _text(body: Body, name: str, *, needed: bool = False) -> str:
     value = body.get(name)
-    if value is None and not needed:
+    if value is None and needed:
+        raise InvalidRequest(f"'{name}' is missing.", param=name)
+    if value is None:
         return ""
     if not isinstance(value, str) or len(value) > LONGEST or "\0" in value:
         raise InvalidRequest(f"'{name}' must be text of at most {LONGEST} characters.", param=name)

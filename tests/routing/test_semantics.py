@@ -362,6 +362,7 @@ def test_feedback_that_is_none_says_what_is_wrong(
 ) -> None:
     heard = client.say(**{"request_id": str(uuid4()), **word} if word else {})
     assert (heard.status, heard.error["param"]) == (400, param)
+    assert ("is missing" in heard.error["message"]) == (not word)
 
 
 def test_a_complaint_about_a_pattern_counts_against_it(client: Client, team: Team) -> None:
