@@ -55,7 +55,10 @@ def invite(actor: Actor, group: SharedGroup, team: Team) -> Sharing:
     if team.organisation_id != group.organisation_id:
         raise Unfit(f"{team} belongs to another organisation.", field="team")
     with transaction.atomic():
-        return _change(actor, "invite", _part(group, team), invited=True)
+        part = _part(group, team)
+        if part.invited_at and part.accepted_at:
+            raise Unfit(f"{team} takes part in {group} already.", field="team")
+        return _change(actor, "invite", part, invited=True)
 
 
 def accept(actor: Actor, group: SharedGroup, team: Team) -> Sharing:

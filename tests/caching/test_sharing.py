@@ -192,6 +192,12 @@ def test_no_group_reaches_into_another_organisation(group: SharedGroup, red: Tea
         sharing.create(owner(other), "x", group.organisation, founder=other)
 
 
+def test_who_takes_part_cannot_be_invited_again(shared: SharedGroup, red: Team, blue: Team) -> None:
+    for inside in (red, blue):
+        with pytest.raises(Unfit, match="already"):
+            sharing.invite(owner(red), shared, inside)
+
+
 def test_names_are_plain_and_taken_once(group: SharedGroup, acme: Organisation) -> None:
     with pytest.raises(Unfit, match="already"):
         sharing.create(OPERATOR, "support", acme)
