@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from caching import tongues
 from caching.guards import spelling
 
 LIVES_S: dict[str, float] = {
     "personal": 0,
     "moment": 0,
+    "chance": 0,
     "volatile": 5 * 60,
     "news": 15 * 60,
     "day": 30 * 60,
@@ -19,6 +21,8 @@ LIVES_S: dict[str, float] = {
 }
 """Seconds at most; 0 keeps nothing. What is in no class lives as long as its team lets it."""
 LONGEST = 2_000
+SHORT = 400
+"""So far other languages are looked for: what is longer is a text more than a question."""
 
 GENERAL = re.compile(
     r"\bhow\s+(?:do|can|could|would|should|might)\s+(?:i|we|you|one)\b|\bhow\s+to\b"
@@ -42,6 +46,11 @@ CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"deadline|deadlines|tasks|todo|reminders|portfolio|profile|data|history|name|address|"
             r"birthday|age|ip)\b(?!\s+(?:page|screen|form|settings|tab|button|format|template|app|api|"
             r"limit\s+error|name\s+field))"
+            r"|\b(?:what|who|where|when|which|how\s+(?:much|many|old|long|far))(?:'s|\s+(?:is|are|was|were|does|do|did|"
+            r"has|will))\s+(?:(?:in|on|at|left|left\s+on|left\s+in)\s+)?(?:my|our)\b|^\W*(?:is|are|was|were|has|have|did)\s+"
+            r"(?:my|our)\b|^\W*(?:am|was)\s+i\b(?!\s+(?:allowed|able|supposed|required|right|correct)\b)|\bremember\s+(?:me|"
+            r"my|what\s+i)\b|\b(?:did|have)\s+(?:i|we)\s+(?:\w+\s+)?(?:ask(?:ed)?|sa(?:y|id)|t(?:ell|old)|talk(?:ed)?|mention(?:ed)?|"
+            r"discuss(?:ed)?|agreed?)\b|\bdid\s+you\s+(?:get|receive|see)\s+my\b|\bwhen\s+will\s+(?:it|they|this|that)\b"
             r"|\bwh(?:o|ere|at)\s+am\s+i\b|\b(?:do|did|have|am|was)\s+i\s+(?:still\s+)?(?:owe|owed|paid|"
             r"pay|spend|spent|bought|ordered|booked|eligible|approved|registered|enrolled|have\s+any)\b"
             r"|\bhow\s+(?:much|many)\s+\w*\s*(?:\w+\s+)?(?:do|did|have)\s+i\b",
@@ -55,8 +64,23 @@ CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|\bdays?\s+(?:until|till|left)\b|\blive\s+(?:score|scores|traffic|updates?|stream)\b",
         ),
         (
+            "chance",
+            r"\b(?:give|generate|pick|choose|tell|create|make|select|suggest|want|need)\b.{0,40}\brandom\b|\b(?:roll|throw)\s+"
+            r"(?:a|the|two|some)?\s*(?:dice|die)\b|\b(?:flip|toss)\s+(?:a|the)?\s*coin\b|\bheads\s+or\s+tails\b|\bpick\s+a\s+(?:card|"
+            r"number|winner)\b|\b(?:generate|create|make|give|suggest)\s+(?:me\s+|us\s+)?(?:an?\s+|some\s+|the\s+)?(?:\w+\s+){0,2}?"
+            r"(?:passwords?|passphrases?|passcode|uuid|guid|token|secret|api\s+key|lottery\s+numbers?)\b(?!\s+(?:generator|"
+            r"policy|field|form|manager|checker|function|reset))|\b(?:another|different|new)\s+(?:one|joke|story|riddle|poem|example|"
+            r"fact|idea)\b|\bsurprise\s+me\b",
+        ),
+        (
             "volatile",
-            r"\b(?:weather|forecast|temperature\s+(?:in|at|outside)|raining|snowing|humidity|traffic\s+"
+            r"\bwill\s+it\s+(?:rain|snow|storm|freeze)\b|\bis\s+it\s+(?:raining|snowing|windy|sunny|cloudy|cold|hot|warm|dark)\b"
+            r"(?:\W*$|\s+(?:in|at|outside|there|out)\b)|\bmarkets?\s+doing\b|\bstocks?\W*$|^\W*(?:bitcoin|btc|ethereum|eth)\W*$"
+            r"|\b(?:usd|eur|gbp|jpy|chf|inr|cad|aud|cny|btc|eth|dollars?|euros?|pounds?|yen|rupees?|francs?|pesos?)\s+(?:to|in|into|"
+            r"vs)\s+(?:usd|eur|gbp|jpy|chf|inr|cad|aud|cny|btc|eth|dollars?|euros?|pounds?|yen|rupees?|francs?|pesos?)\b|\bhow\s+"
+            r"many\s+(?:dollars|euros|pounds|yen|rupees|francs|pesos)\s+(?:is|are|for)\b"
+            r"|\b(?:is|are)\s+(?:\S{1,40}\s+){1,4}(?:down|up|online|offline|working)\b(?=\W*$)"
+            r"|\b(?:weather|forecast|temperature\s+(?:in|at|outside)|raining|snowing|humidity|traffic\s+"
             r"(?:on|in|to|now|like)|wait\s+times?|queue\s+length|pollen|air\s+quality|uv\s+index)\b"
             r"|\b(?:score|scores|standings|leaderboard)\b(?=.{0,60}\b(?:game|match|league|cup|series|"
             r"team|nba|nfl|nhl|mlb|ipl|premier)\b)|\bwho(?:'s|\s+is)\s+(?:winning|leading|ahead|playing|online)\b"
@@ -67,19 +91,19 @@ CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "news",
-            r"\b(?:news|headlines?|breaking|trending|going\s+on\s+in|happening\s+(?:in|with|now|at)|latest\s+"
+            r"\bwhat(?:'s|\s+is)\s+new\b(?=\W*$)|\b(?:news|headlines?|breaking|trending|going\s+on\s+in|happening\s+(?:in|with|now|at)|latest\s+"
             r"(?:on|about|from|in)|updates?\s+(?:on|about)|results?\s+of\s+(?:the|yesterday|last\s+night))\b",
         ),
         (
             "day",
-            r"\b(?:today|tonight|tomorrow|yesterday|this\s+(?:morning|afternoon|evening|week|weekend|month|"
+            r"\bwho\s+won\b(?!.{0,200}\b(?:1[0-9]|20)\d\d\b)|\b(?:today|tonight|tomorrow|yesterday|this\s+(?:morning|afternoon|evening|week|weekend|month|"
             r"year|season|quarter)|next\s+(?:week|weekend|month|game|match|episode|flight|train|bus|holiday|"
             r"meeting|release|election|event|season|race)|last\s+(?:night|week|weekend|month|game|match|episode)|"
             r"these\s+days|now|nowadays|currently|upcoming|so\s+far|yet|recent|recently|lately|soon)\b",
         ),
         (
             "hours",
-            r"\b(?:open|closed|close|opening|closing)\s+(?:now|hours?|times?|until|till|today|on|at|late)\b"
+            r"\b(?:is|are)\s+(?:\S{1,40}\s+){1,4}(?:open|closed)\b(?=\W*$)|\b(?:open|closed|close|opening|closing)\s+(?:now|hours?|times?|until|till|today|on|at|late)\b"
             r"|\b(?:opening|business|working|store|office|visiting)\s+hours\b|\bwhat\s+time\s+(?:does|do|is|are)\b"
             r"|\bin\s+stock\b|\bavailab(?:le|ility)\b(?=.{0,30}\b(?:near|slots?|seats?|rooms?|tables?)\b)"
             r"|\bnear\s+(?:me|here|us|my)\b|\baround\s+here\b|\bclosest\s+to\s+me\b",
@@ -94,12 +118,12 @@ CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "version",
             r"\b(?:latest|newest|most\s+recent|current|stable|lts)\s+(?:\S{1,40}\s+){0,3}?(?:version|release|"
-            r"build|update|driver|firmware|edition|model|patch)\b|\bwhat\s+version\b|\bversion\s+of\b",
+            r"build|update|driver|firmware|edition|model|patch)\b|\b(?:what|which)\s+(?:\S{1,40}\s+)?version\b|\bversion\s+of\b",
         ),
         (
             "current",
             r"\b(?:current|latest|newest|up-to-date|as\s+of|present|incumbent|reigning|new\s+(?:ceo|president|"
-            r"prime\s+minister|coach|season|law|rules?|policy))\b|\bwho\s+is\s+(?:the\s+)?(?:\S{1,40}\s+){0,2}?"
+            r"prime\s+minister|coach|season|law|rules?|policy))\b|\bwho(?:'s|\s+is)\s+(?:the\s+)?(?:\S{1,40}\s+){0,2}?"
             r"(?:president|prime\s+minister|ceo|king|queen|pope|chancellor|mayor|governor|coach|captain|"
             r"champion|owner|minister|chairman|director|head)\b|\bhow\s+old\s+is\b|\bis\s+\S{1,60}\s+(?:\S{1,60}\s+)?"
             r"(?:still|alive|dead|married)\b",
@@ -107,12 +131,16 @@ CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 
+OF_ONE = frozenset({"personal", "chance"})
+NOBODY: frozenset[str] = frozenset()
+
 
 def of(question: str) -> str:
     """The class of a question that changes its answer with time, or nothing."""
     text = spelling.plain(question[:LONGEST])
-    classes = CLASSES[1:] if GENERAL.search(text) else CLASSES
-    return next((name for name, pattern in classes if pattern.search(text)), "")
+    said = OF_ONE if GENERAL.search(text) else NOBODY
+    found = (name for name, pattern in CLASSES if name not in said and pattern.search(text))
+    return next(found, "") or tongues.of(text[:SHORT])
 
 
 def life_s(question: str, ttl_s: float) -> float:
