@@ -36,6 +36,8 @@ GROWTH = 0.05
 FOLDS = 4
 FIRST_LOOKS = 20
 """Half of the first answers are looked at again, a quarter after twice as many looks as this, …"""
+UNSEEN = 0.1
+"""Wrong answers that could have been among the evidence and were not."""
 AUDIT = 1.0
 """Wrong answers that the comparison of what was served with what was expected begins from."""
 HALF_LIFE = 12_000
@@ -185,7 +187,7 @@ def _ladder(
     answers that were served and looked at again erred more than their rungs say, all rungs do.
     """
     order = np.argsort(-scores, kind="stable")
-    mass = wrong = doubt = 0.0
+    mass = wrong = doubt = pieces = 0.0
     found: list[tuple[float, float]] = []
     seen, expected = traffic.served, np.zeros(len(scores))
     begin = 0
@@ -194,7 +196,9 @@ def _ladder(
         share, (mean, spread) = float(traffic.shares[rung].sum()), _rung(scores, right, fresh, rung)
         expected[rung] = mean
         mass, wrong, doubt = mass + share, wrong + share * mean, doubt + share**2 * spread
-        found.append((float(scores[rung[-1]]), _at_most(wrong / mass, doubt / mass**2)))
+        pieces += float(fresh[rung].sum())
+        error = _at_most(wrong / mass + UNSEEN / pieces, doubt / mass**2)
+        found.append((float(scores[rung[-1]]), error))
         begin += len(rung)
     erred = float((fresh * (1 - right))[seen].sum()) + AUDIT
     worse = max(1.0, erred / (float((fresh * expected)[seen].sum()) + AUDIT))
@@ -212,12 +216,13 @@ def _rung(
 
 
 def _at_most(mean: float, variance: float) -> float:
-    """The quantile of a gamma distribution of that mean and variance (Wilson and Hilferty's)."""
+    """The quantile of a gamma distribution of that mean and variance (Wilson and Hilferty's), and
+    never below the mean: where hardly anything is known most of the mass lies at nothing."""
     if mean <= 0.0 or variance <= 0.0:
         return mean
     shape = mean * mean / variance
     root = 1 - 1 / (9 * shape) + SURENESS / (3 * math.sqrt(shape))
-    return min(1.0, max(0.0, root) ** 3 * mean)
+    return min(1.0, max(1.0, max(0.0, root) ** 3) * mean)
 
 
 def _rising(

@@ -41,7 +41,7 @@ THRESHOLDS = (
     0.995,
 )
 DRAWS = 3
-"""Which hits are asked again is left to chance; the rows of rules that do so are means over draws."""
+"""Which hits are asked again is left to chance; rows of rules that do so are means over draws."""
 ENOUGH_HITS = 1_000
 """Before so many an interval is wide whatever the rule."""
 ABSENT = "not measured: the evaluation data is not here (KORA_BENCH_DATA)"
@@ -116,7 +116,7 @@ def mean(tallies: Sequence[Tally]) -> Tally:
     """Of draws over the same questions, so that their interval is that of one."""
 
     def middle(name: str) -> int:
-        return round(sum(getattr(each, name) for each in tallies) / len(tallies))
+        return int(sum(getattr(each, name) for each in tallies) / len(tallies) + 0.5)
 
     return Tally(
         asked=middle("asked"),
