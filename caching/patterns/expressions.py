@@ -149,6 +149,7 @@ FOR_ALL: Mapping[str, Callable[[str], str | None]] = {
     "length": lambda value: str(len(value)),
     "words": lambda value: str(len(value.split())),
     "first word": lambda value: next(iter(value.split()), None),
+    "last word": lambda value: next(reversed(value.split()), None),
 }
 FOR_LISTS: Mapping[str, Callable[[str], str | None]] = {
     "count": lambda value: str(len(slots.items(value))),

@@ -44,6 +44,7 @@ def examples(make: Make) -> list[Example]:
             f"{v[0].capitalize()} needs {len(slots.items(v[3]))} things: "
             + ", ".join(sorted(slots.items(v[3])))
         ),
+        lambda v: f"{v[0].split()[-1]} is what {v[0].split()[0]} is called at last",
         lambda v: "\n".join(f"- {each}" for each in slots.items(v[3])) + f"\nfor {v[0]}s",
     ],
 )
