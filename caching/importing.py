@@ -140,6 +140,8 @@ def undo(actor: Actor, row: Import) -> int:
     """Removes exactly the answers that it brought and that no later import replaced."""
     with transaction.atomic():
         locked = Import.objects.select_for_update().defer("content").get(pk=row.pk)
+        if locked.state == "undone":  # a second click
+            return 0
         before = _facts(locked)
         dropped, _ = Entry.objects.filter(imported=locked).delete()
         locked.state, locked.content, locked.changed_at = "undone", b"", datetime.now(UTC)
