@@ -269,7 +269,7 @@ def test_a_question_that_is_like_one_is_answered_by_its_meaning(
             connection, replace(wanted, vector=near), minds.UNTAUGHT, generation.id
         )
 
-    words = "How do I return my parcel?"
+    words = "How can I return a parcel, please?"
     match = found(asked(team, words, "Be brief.", temperature=0.2))
     assert isinstance(match, Match)
     assert match.backend == "import:shop-faq"
