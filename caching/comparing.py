@@ -13,8 +13,8 @@ UNLIKE = 0.55
 LENGTHS = 2.0
 """An answer that says twice as much says something else, however alike the two are."""
 
-NO_PROOF = frozenset({"letters", "signs"})
-"""A smile more says nothing; of other scripts than Latin neither guards nor vectors can tell."""
+NO_PROOF = frozenset({"letters", "signs", "sums"})
+"""A smile more says nothing, nor how a sum is told; of other scripts than Latin none can tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,6 +38,7 @@ GUARDS = {
     "quotes": "what they quote differs",
     "code": "the code in them differs",
     "order": "the same words stand in another order",
+    "sums": "they tell a sum in other words",
     "letters": "they are in a script of which only the very same words are trusted",
     "signs": "the emoji or signs in them differ",
 }

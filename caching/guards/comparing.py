@@ -17,6 +17,10 @@ PHRASES = {
 }
 PEOPLES = frozenset({"ish", "ic", "ian", "an", "ese", "i", "ist", "ism", "er", "al", "s"})
 SAID = {"1": frozenset({"a", "an", "one", "single"}), "2": frozenset({"two", "both"})}
+COUNTED = frozenset({"how-many", "how-much", "how-far", "how-long", "how-old"})
+SHORTEST_SUM = 10
+"""Words; what is shorter tells no story."""
+SAID_ANYHOW = frozenset({"a", "an", "the", "please", "now", "then", "so", "hi", "hello"})
 RANKS = {"1": frozenset({"first"}), "2": frozenset({"second"})}
 
 
@@ -300,6 +304,17 @@ def _signs(a: Facts, b: Facts) -> bool:
     return a.signs != b.signs
 
 
+def _sums(a: Facts, b: Facts) -> bool:
+    """A sum told in words: `buys` or `sells`, `each day` or `every other day` is all its answer."""
+    if not (_is_sum(a) and _is_sum(b)):
+        return False
+    return not SAID_ANYHOW.issuperset(frozenset(a.words) ^ frozenset(b.words))
+
+
+def _is_sum(facts: Facts) -> bool:
+    return bool(facts.numbers) and facts.kind in COUNTED and len(facts.words) >= SHORTEST_SUM
+
+
 GUARDS: dict[str, Callable[[Facts, Facts], bool]] = {
     "length": _rest,
     "letters": _letters,
@@ -314,6 +329,7 @@ GUARDS: dict[str, Callable[[Facts, Facts], bool]] = {
     "comparison": _comparison,
     "choice": _choice,
     "order": _order,
+    "sums": _sums,
     "kind": _kind,
 }
 

@@ -54,6 +54,10 @@ APART = [
     ("order", "Replace sugar with honey?", "Replace honey with sugar?"),
     ("order", "divide 10 by 2", "divide 2 by 10"),
     ("order", "Is a zebra black with white stripes?", "Is a zebra white with black stripes?"),
+    ("sums", "Tom has 5 apples and gives away 2. How many does he have now?",
+     "Tom has 5 apples and gets 2. How many does he have now?"),
+    ("sums", "Maria reads 20 pages every day. How many pages does she read in a week?",
+     "Maria reads 20 pages every other day. How many pages does she read in a week?"),
     ("letters", "韩国的首都是哪里？", "泰国的首都是哪里？"),  # noqa: RUF001
     ("letters", "Какая столица Польши?", "Какая столица Китая?"),
     ("letters", "ما هي عاصمة إسبانيا؟", "ما هي عاصمة اليابان؟"),
@@ -64,6 +68,9 @@ APART = [
     ("length", "a" * 4_000 + " one", "a" * 4_000 + " two"),
 ]  # fmt: skip
 TOGETHER = [
+    ("Tom has 5 apples and eats 2. How many does he have?",
+     "Please: Tom has 5 apples and eats 2. How many does he have now?"),
+    ("How many days off do I get?", "How many free days do I have?"),
     ("韩国的首都是哪里？", "韩国的首都是哪里"),  # noqa: RUF001
     ("ПРИВЕТ, как дела?", "привет как дела"),
     ("What does ❤ mean?", "What does ❤️ mean?"),
