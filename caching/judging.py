@@ -20,7 +20,8 @@ def judge(
 
     Three gates, one after the other: no guard objects; its answer is not in doubt; then the bound
     that was learned, or without enough evidence the static threshold and the same words. What a
-    person pinned is right for its own question, and for those like it as any other answer is.
+    person pinned is right for its own question, however that is put (`rewording`): what other
+    traffic taught does not change that. For questions like it, it is as any other answer.
     """
     if not neighbours:
         return NoMatch(reason="nothing-near")
@@ -42,6 +43,8 @@ def judge(
         return replace(verdict, reason=f"guard:{objection}")
     if nearest.doubts and not nearest.pinned:
         return replace(verdict, reason="doubted")
+    if nearest.pinned and rewording.same(question, nearest.question):
+        return replace(verdict, served=True, reason="pinned")
     gate = _learned(verdict, terms) if mind.taught else _static(verdict, question, nearest, terms)
     return replace(verdict, served=gate in PASSED, reason=gate)
 

@@ -56,6 +56,15 @@ def test_without_evidence_other_words_are_another_question() -> None:
     assert judged(replace(near, pinned=True), asked=asked).reason == "other-words"
 
 
+def test_what_a_person_pinned_is_right_for_its_own_question_whatever_was_learned() -> None:
+    """An FAQ stays one beside traffic of which most answers that are alike were wrong."""
+    mind, pinned = taught(right=0.5), replace(NEAR, pinned=True)
+    verdict = judged(pinned, mind=mind, asked="how can I reset my password")
+    assert (verdict.served, verdict.reason) == (True, "pinned")
+    assert judged(NEAR, mind=mind).reason == "below-bound"
+    assert not judged(pinned, mind=mind, asked="How may my password be reset?").served
+
+
 def test_who_asks_for_less_than_what_ships_takes_other_words_upon_himself() -> None:
     near = replace(NEAR, question="How do I renew my password?")
     assert judged(near).reason == "other-words"
