@@ -174,7 +174,7 @@ def _pair_bars(epsilon: float, mine: Found, statics: Sequence[Found]) -> Iterato
               value=round(mine["error"], 4), bound=epsilon, at_most=True)  # fmt: skip
     high = round(mine["error_high"], 4) if mine["hits"] >= ENOUGH_HITS else None
     yield Bar(text=f"pairs: upper end of its interval ({mine['hits']} hits)", value=high,
-              bound=1.5 * epsilon, at_most=True)  # fmt: skip
+              bound=round(1.5 * epsilon, 4), at_most=True)  # fmt: skip
     ratio = round(mine["hits"] / best["hits"], 3) if best else None
     yield Bar(text=f"pairs: hits, of the best static threshold's that keeps {epsilon:.0%}",
               value=ratio, bound=1.5, at_most=False)  # fmt: skip
