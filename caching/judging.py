@@ -25,7 +25,8 @@ def judge(
     """
     if not neighbours:
         return NoMatch(reason="nothing-near")
-    nearest = neighbours[0]
+    vouched = _vouched(question, neighbours)
+    nearest = vouched or neighbours[0]
     seen = features.of(question, neighbours)
     score = mind.score(seen)
     verdict = Verdict(
@@ -43,10 +44,16 @@ def judge(
         return replace(verdict, reason=f"guard:{objection}")
     if nearest.doubts and not nearest.pinned:
         return replace(verdict, reason="doubted")
-    if nearest.pinned and rewording.same(question, nearest.question):
+    if vouched:
         return replace(verdict, served=True, reason="pinned")
     gate = _learned(verdict, terms) if mind.taught else _static(verdict, question, nearest, terms)
     return replace(verdict, served=gate in PASSED, reason=gate)
+
+
+def _vouched(question: str, neighbours: Sequence[Neighbour]) -> Neighbour | None:
+    """What a person pinned for this very question goes before what models said to it since."""
+    said = (each for each in neighbours if each.pinned)
+    return next((each for each in said if rewording.same(question, each.question)), None)
 
 
 def _learned(verdict: Verdict, terms: Terms) -> str:

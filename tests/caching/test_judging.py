@@ -61,6 +61,8 @@ def test_what_a_person_pinned_is_right_for_its_own_question_whatever_was_learned
     mind, pinned = taught(right=0.5), replace(NEAR, pinned=True)
     verdict = judged(pinned, mind=mind, asked="how can I reset my password")
     assert (verdict.served, verdict.reason) == (True, "pinned")
+    fresh = replace(NEAR, entry_id=8, similarity=1.0, question="how can I reset my password")
+    assert judged(fresh, pinned, mind=mind, asked="How do I reset my password").entry_id == 7
     assert judged(NEAR, mind=mind).reason == "below-bound"
     assert not judged(pinned, mind=mind, asked="How may my password be reset?").served
 
