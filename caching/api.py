@@ -13,8 +13,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from caching import browsing, curating, serializers, sweeping
+from caching import serializers
 from caching.errors import Unfit
+from caching.faces import browsing, curating, sweeping
 from caching.models import CacheTerms, Entry, Pattern, PatternStep
 from caching.patterns import steps
 from teams.access import WRITERS, IfMatch, NewestFirst, OfMyTeams, actor_of, etag_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 from caching.values import Terms
 
 if TYPE_CHECKING:
-    from caching.index import Connection
+    from caching.vectors.index import Connection
 
 BATCH = 1_000
 SLACK = 0.02

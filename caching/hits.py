@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from caching import lookup
 
 if TYPE_CHECKING:
-    from caching.index import Connection
+    from caching.vectors.index import Connection
 
 EVERY_S = 2.0
 MOST_KEPT = 500

@@ -11,13 +11,15 @@ import orjson
 import psycopg
 from django.db import connection as django_connection
 
-from caching import answers, crowding, index, standing
-from caching.index import Placed, Sought
+from caching import answers
+from caching.question import standing
 from caching.values import Asked, Fresh, Neighbour
+from caching.vectors import crowding, index
+from caching.vectors.index import Placed, Sought
 
 if TYPE_CHECKING:
-    from caching.index import Connection
     from caching.values import Vector
+    from caching.vectors.index import Connection
 
 MOST_ALIKE = 16
 """Different answers to what is nearly one question that can be found by meaning."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import psycopg
 
-from caching import judging, lookup
-from caching.minds import Mind
+from caching import lookup
+from caching.judge import judging
+from caching.judge.minds import Mind
 from caching.values import Asked, Fresh, Match, Neighbour, NoMatch, Verdict
 
 

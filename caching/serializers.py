@@ -11,7 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics.serializers import usd
-from caching import browsing, contents, curating, joining, routes
+from caching import routes
+from caching.faces import browsing, contents, curating, joining
 from caching.models import CacheTerms, Entry, Import, Pattern, PatternStep, Sharing
 from teams import audit
 from teams.serializers import OwnTeam, TeamField

@@ -10,13 +10,15 @@ import structlog
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
-from caching import eviction, generations, importing, index, lookup
+from caching import eviction, lookup
+from caching.imports import importing
 from caching.patterns import rounds
+from caching.vectors import generations, index
 from inference.words import EngineError
 
 if TYPE_CHECKING:
-    from caching.generations import Generation
-    from caching.index import Connection
+    from caching.vectors.generations import Generation
+    from caching.vectors.index import Connection
     from inference.embedding import Embedder
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from caching import api, pattern_views, sharing_api, sharing_views, terms_views, views
+from caching import api, views
+from caching.faces import pattern_views, sharing_api, sharing_views, terms_views
 
 if TYPE_CHECKING:
     from rest_framework.routers import BaseRouter

@@ -10,10 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from caching import asking, browsing, curating, forms, hearing, meaning, quality, rehearsing, trying
+from caching import forms, meaning
 from caching.errors import NoEmbedder
+from caching.faces import asking, browsing, curating, hearing, quality, trying
+from caching.imports import rehearsing
+from caching.imports.rehearsing import Setting
 from caching.models import Entry
-from caching.rehearsing import Setting
 from teams.access import actor_of
 from teams.models import Team
 

@@ -171,7 +171,7 @@ def embedder_endpoint() -> tuple[str, str]:
 
 
 def index() -> str:
-    return os.environ.get("KORA_INDEX") or "caching.pgvector_index.PgVector"
+    return os.environ.get("KORA_INDEX") or "caching.vectors.pgvector_index.PgVector"
 
 
 def allowed_hosts() -> list[str]:

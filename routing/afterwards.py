@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import structlog
 
-from caching import answers, evidence, generations, index, lookup
-from caching.evidence import Seen
+from caching import answers, lookup
+from caching.judge import evidence
+from caching.judge.evidence import Seen
 from caching.patterns import watching
 from caching.values import Fresh, Verdict
+from caching.vectors import generations, index
 from routing import catalog, connections, embedders, execution
 from routing.errors import Refusal
 from routing.way import Room

@@ -14,11 +14,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from analytics import reports
 from analytics.values import BudgetTerms, PriceTag
-from caching import generations, hits, terms
-from caching.generations import Generation
+from caching import hits, terms
 from caching.patterns import loading
 from caching.patterns.serving import Standing
 from caching.terms import Agreed
+from caching.vectors import generations
+from caching.vectors.generations import Generation
 from routing import (
     connections,
     embedders,

@@ -12,7 +12,8 @@ import structlog
 
 from analytics import ledger
 from analytics.values import Outcome
-from caching import freshness, hits, matching
+from caching import hits, matching
+from caching.question import freshness
 from caching.values import Fresh, Match
 from routing import afterwards, answers, connections, execution, habits, metrics, signals
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey

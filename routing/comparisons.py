@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from django.db import close_old_connections
 
-from caching import answers, comparing, evidence, learning, terms
-from caching.comparing import Finding
-from caching.evidence import Open
+from caching import answers, terms
+from caching.judge import comparing, evidence, learning
+from caching.judge.comparing import Finding
+from caching.judge.evidence import Open
 from caching.terms import Agreed
 from inference import embedding
 from inference.words import EngineError

@@ -11,7 +11,7 @@ import psycopg
 
 from analytics import feedback
 from analytics.feedback import Told, Word
-from caching import evidence
+from caching.judge import evidence
 from caching.patterns import watching
 from caching.values import Verdict
 from routing import connections, inquiries, replies, stages

@@ -10,8 +10,8 @@ from uuid import UUID
 import structlog
 
 from caching import answers as stored_answers
-from caching import evidence
-from caching.evidence import Open
+from caching.judge import evidence
+from caching.judge.evidence import Open
 from caching.values import Terms
 from routing import answers, asides, catalog, connections, execution
 from routing.asides import Aside

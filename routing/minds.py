@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
-from caching import learning
-from caching import minds as learned
-from caching.minds import Mind
+from caching.judge import learning
+from caching.judge import minds as learned
+from caching.judge.minds import Mind
 
 EVERY_S = 2.0
 _minds: Mapping[int, Mind] = {}

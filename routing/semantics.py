@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from caching import generations, matching, questions, scopes
+from caching import matching, scopes
+from caching.question import questions
 from caching.values import Asked, Match, Neighbour, NoMatch, NoQuestion, Question, Verdict
+from caching.vectors import generations
 from inference.words import EngineError
 from routing import catalog, connections, embedders, minds
 from routing.questions import Constraints

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from caching import evidence
-from caching.evidence import Seen
+from caching.judge import evidence
+from caching.judge.evidence import Seen
 from caching.values import Match, Verdict
 from routing import afterwards, answers, asides, catalog, connections, execution, minds
 from routing.asides import Aside

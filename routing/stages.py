@@ -10,7 +10,8 @@ from django.conf import settings
 
 from analytics import budgets, ledger
 from analytics.values import Held, Hold, Refused
-from caching import fingerprints, matching
+from caching import matching
+from caching.question import fingerprints
 from caching.values import Match, NoMatch
 from routing import catalog, connections, embeddings, habits, limits, policy, semantics
 from routing.errors import (

@@ -17,8 +17,8 @@ from benchmarks.cache.replay import Asked, Replay, Rule, Tally
 from benchmarks.cache.rules import Judge, OverAll, Threshold
 from benchmarks.cache.vectors import Vectors
 from benchmarks.overhead import Bar
-from caching import judging
-from caching.minds import UNTAUGHT, Mind
+from caching.judge import judging
+from caching.judge.minds import UNTAUGHT, Mind
 from caching.values import Neighbour, Terms, Verdict
 from inference.embeddings import minilm
 from inference.store.models import Store

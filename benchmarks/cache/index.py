@@ -27,7 +27,7 @@ from benchmarks.overhead import Bar
 from kora_site.up.postgres import Postgres
 
 if TYPE_CHECKING:
-    from caching.index import Index
+    from caching.vectors.index import Index
 
 SIZES = (10_000, 100_000)
 """A million is asked for by name: building takes minutes and gigabytes."""
@@ -204,7 +204,7 @@ def _copy(connection: Connection, scope: str, ids: list[int], vectors: Vectors) 
 
 
 def _partition(scope: str) -> UUID:
-    from caching import index
+    from caching.vectors import index
 
     return index.partition(scope, "s")
 
@@ -226,7 +226,7 @@ def _ways() -> list[tuple[str, Callable[[Connection], Any], Callable[..., Ask]]]
 
 
 def _in_postgres(connection: Connection) -> Index:
-    from caching.pgvector_index import PgVector
+    from caching.vectors.pgvector_index import PgVector
 
     opened = PgVector()
     opened.build(connection, 1)
@@ -234,13 +234,13 @@ def _in_postgres(connection: Connection) -> Index:
 
 
 def _whole(_: Connection) -> Index:
-    from caching.pgvector_index import PgVector
+    from caching.vectors.pgvector_index import PgVector
 
     return PgVector(read_whole=1 << 30)
 
 
 def _in_memory(connection: Connection) -> Index:
-    from caching.faiss_index import Faiss
+    from caching.vectors.faiss_index import Faiss
 
     opened = Faiss(most_bytes=1 << 40)
     opened.follow(connection, 1)
@@ -256,7 +256,7 @@ def _plain(connection: Connection) -> None:
 
 
 def _neighbours(connection: Connection, opened: Index, part: Part) -> Ask:
-    from caching.index import Sought
+    from caching.vectors.index import Sought
 
     def ask(vector: Vectors) -> list[int]:
         sought = Sought(generation=1, vector=vector, places=((part.scope, "s"),))

@@ -11,7 +11,8 @@ from typing import Any
 from benchmarks.cache import pairs
 from benchmarks.cache.vectors import Vectors
 from benchmarks.embed import texts
-from caching import guards, questions
+from caching import guards
+from caching.question import questions
 from caching.values import Question
 
 WORDS = range(7, 12)

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from benchmarks.cache.vectors import Vectors
-from caching import evidence
+from caching.judge import evidence
 from caching.values import Neighbour
 
 NEIGHBOURS = 10
@@ -82,7 +82,7 @@ class Replay:
 
     A miss shows for nothing whether its neighbour would have been right; hits are asked again
     with the rule's share. What follows for the entry, and for those that answer the same, is as
-    in `caching.evidence`: counts, doubt, quarantine. Other rules than KORA's do not look at it.
+    in `caching.judge.evidence`: counts, doubt, quarantine. Rules other than KORA's ignore it.
     """
 
     def __init__(

@@ -9,8 +9,9 @@ from collections import defaultdict, deque
 import numpy as np
 
 from benchmarks.cache.replay import Near
-from caching import evidence, guards, judging, learning, minds
-from caching.minds import Mind, Sample
+from caching import guards
+from caching.judge import evidence, judging, learning, minds
+from caching.judge.minds import Mind, Sample
 from caching.values import Neighbour, Terms, Verdict
 
 LEARNS_EVERY = 20

@@ -21,8 +21,9 @@ from benchmarks.cache.planning import Plan
 from benchmarks.cache.synthetic import Space
 from benchmarks.cache.vectors import Vectors
 from benchmarks.embed import texts
-from caching import answers, index
-from caching.pgvector_index import BUILD_LOCK, PgVector
+from caching import answers
+from caching.vectors import index
+from caching.vectors.pgvector_index import BUILD_LOCK, PgVector
 from kora_site.up import postgres
 
 FIRST = 1_000_000

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from caching import fields, fingerprints, freshness, questions
+from caching.question import fields, fingerprints, freshness, questions
 
 LONGEST_TURN = 2_000
 HELD = "\0turn"

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Q, Sum
 
 from analytics.models import Exchange
-from caching import comparing, terms
+from caching import terms
+from caching.judge import comparing
 from caching.models import Pattern, PatternCheck, PatternState
 from caching.patterns import lifecycle, serving, steps
 from caching.patterns.lifecycle import Life

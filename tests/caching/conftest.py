@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from analytics.lookup import Connection
-from caching import index
+from caching.vectors import index
 from tests.analytics import books
 from tests.analytics.books import Book
 

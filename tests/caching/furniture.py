@@ -16,7 +16,7 @@ import orjson
 from pgvector import HalfVector
 
 from analytics.models import Exchange
-from caching import answers, index, questions
+from caching import answers
 from caching.models import (
     Entry,
     EntryVector,
@@ -29,7 +29,9 @@ from caching.models import (
     SharedGroup,
     Sharing,
 )
+from caching.question import questions
 from caching.values import Question
+from caching.vectors import index
 from inference.embedding import USUAL, Embedded
 from teams.models import Team
 

@@ -12,15 +12,16 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from caching import index, lookup
-from caching.index import Placed
+from caching import lookup
 from caching.models import Generation
 from caching.values import Asked, Fresh, Question
+from caching.vectors import index
+from caching.vectors.index import Placed
 from inference.embedding import USUAL, Embedded
 
 if TYPE_CHECKING:
-    from caching.index import Connection
     from caching.values import Vector
+    from caching.vectors.index import Connection
 
 DIMENSIONS = 16
 

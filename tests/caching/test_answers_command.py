@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from caching import importing
+from caching.imports import importing
 from caching.models import Entry, Import
 from teams.models import AuditRow, Organisation, Team
 

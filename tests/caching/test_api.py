@@ -188,7 +188,7 @@ def test_both_sides_say_that_they_share(teams: list[Team]) -> None:
 def test_a_text_is_imported_and_undone(
     owner: APIClient, red: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("caching.importing.ask_for", lambda import_id: None)
+    monkeypatch.setattr("caching.imports.importing.ask_for", lambda import_id: None)
     said = {"content": "question,answer\nWhy?,Because.\n", "name": "faq.csv"}
     made = owner.post("/api/cache/imports/", said, format="json")
     assert (made.status_code, made.data["state"]) == (201, "waiting")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from caching import eviction
-from caching.index import Connection
 from caching.models import CacheTerms, Entry
+from caching.vectors.index import Connection
 from tests.analytics import books
 from tests.analytics.books import Book
 from tests.caching import shelves

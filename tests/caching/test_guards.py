@@ -68,8 +68,10 @@ APART = [
     ("length", "a" * 4_000 + " one", "a" * 4_000 + " two"),
 ]  # fmt: skip
 TOGETHER = [
-    ("Tom has 5 apples and eats 2. How many does he have?",
-     "Please: Tom has 5 apples and eats 2. How many does he have now?"),
+    (
+        "Tom has 5 apples and eats 2. How many does he have?",
+        "Please: Tom has 5 apples and eats 2. How many does he have now?",
+    ),
     ("How many days off do I get?", "How many free days do I have?"),
     ("韩国的首都是哪里？", "韩国的首都是哪里"),  # noqa: RUF001
     ("ПРИВЕТ, как дела?", "привет как дела"),

@@ -8,9 +8,9 @@ import pytest
 
 from caching import invalidation
 from caching.errors import Unfit
-from caching.index import Connection
 from caching.invalidation import Criteria
 from caching.models import Entry, EntryVector, Intent
+from caching.vectors.index import Connection
 from tests.analytics.books import Book
 from tests.caching import shelves
 

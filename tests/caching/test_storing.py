@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from caching import hits, index, lookup
-from caching.index import Connection
+from caching import hits, lookup
 from caching.models import Entry, EntryVector, Evidence
+from caching.vectors import index
+from caching.vectors.index import Connection
 from tests.analytics.books import Book
 from tests.caching import shelves
 

@@ -12,7 +12,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from caching import contents, meaning
+from caching import meaning
+from caching.faces import contents
 from caching.models import CacheTerms, Entry, Evidence, Import, Pattern, Sharing
 from caching.patterns import steps
 from teams.models import AuditRow, Member, Membership, Organisation, Team
@@ -383,7 +384,7 @@ def test_a_group_is_made_and_another_team_invited(owner: Client, red: Team) -> N
 def test_a_file_is_taken_in_or_refused_at_once(
     engineer: Client, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
 ) -> None:
-    monkeypatch.setattr("caching.importing.ask_for", lambda import_id: None)
+    monkeypatch.setattr("caching.imports.importing.ask_for", lambda import_id: None)
     file = SimpleUploadedFile("faq.csv", content)
     asked = {"file": file, "model_asked": "*", "system_prompt": "*"}
     html = engineer.post("/answers/imports/", asked, follow=True).content.decode()

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from caching import evidence
-from caching.evidence import Open
+from caching.judge import evidence
+from caching.judge.evidence import Open
 from routing import judges
 
 

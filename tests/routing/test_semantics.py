@@ -13,8 +13,8 @@ from django.test import Client as Browser
 
 from analytics import ledger
 from analytics.models import Exchange, Feedback, LedgerRow, Price
-from caching import generations
 from caching.models import CacheTerms, Entry, EntryVector, Evidence, Pattern
+from caching.vectors import generations
 from inference.words import EngineError, Failure
 from routing import comparisons, embedders, judges
 from routing.models import Backend

@@ -16,22 +16,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.db.models import Avg, Count, F, Q, Sum
 
-from caching import (
-    browsing,
-    curating,
-    generations,
-    importing,
-    invalidation,
-    meaning,
-    pairs,
-    rehearsing,
-)
+from caching import invalidation, meaning
 from caching.errors import NoEmbedder, Unfit
-from caching.importing import Wanted
+from caching.faces import browsing, curating
+from caching.imports import importing, pairs, rehearsing
+from caching.imports.importing import Wanted
+from caching.imports.pairs import Flaw
+from caching.imports.rehearsing import Sample, Setting
 from caching.invalidation import Criteria
 from caching.models import Entry, Import
-from caching.pairs import Flaw
-from caching.rehearsing import Sample, Setting
+from caching.vectors import generations
 from teams import audit
 from teams.models import Team
 from teams.values import Actor

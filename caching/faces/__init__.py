@@ -1,0 +1,1 @@
+"""What people and the control plane see of answers, patterns and terms, and do with them."""

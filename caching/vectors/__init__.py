@@ -1,0 +1,1 @@
+"""Where stored questions lie, and how the nearest are found."""
