@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from caching.values import Vector
     from caching.vectors.index import Connection
 
-READ_WHOLE = 4_000
+READ_WHOLE = 8_000
 """Vectors that are compared one by one in the time that the graph takes to be walked."""
 EF_SEARCH = 100
 """How many candidates the graph keeps: all but a few in a thousand of the nearest are found."""
