@@ -36,7 +36,7 @@ GROWTH = 0.05
 FOLDS = 4
 FIRST_LOOKS = 20
 """Half of the first answers are looked at again, a quarter after twice as many looks as this, …"""
-UNSEEN = 0.2
+UNSEEN = 0.1
 """Wrong answers that could have been among the evidence and were not."""
 AUDIT = 1.0
 """Wrong answers that the comparison of what was served with what was expected begins from."""
