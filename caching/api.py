@@ -118,6 +118,7 @@ class Terms(
 class Patterns(IfMatch, OfMyTeams, viewsets.ReadOnlyModelViewSet[Pattern]):
     """Repeated work that was recognised: what it rests on, and what is done about it."""
 
+    http_method_names = ["get", "head", "options", "post"]
     volatile = frozenset(
         {"evidence", "samples", "served", "rights", "wrongs", "saved_usd", "seen_at"}
     )

@@ -70,19 +70,19 @@ _after: dict[int, int] = {}
 _swept_at: dict[int, float] = {}
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task  # type: ignore[untyped-decorator]
 def forget_expired() -> int:
     with lookup.connect() as connection:
         return lookup.forget_expired(connection, at_most=BATCH)
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task  # type: ignore[untyped-decorator]
 def keep_budgets() -> int:
     with lookup.connect() as connection:
         return eviction.keep_budgets(connection)
 
 
-@shared_task(queue="background", time_limit=BUILD_LIMIT_S)  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task(time_limit=BUILD_LIMIT_S)  # type: ignore[untyped-decorator,no-untyped-call]
 def keep_generations() -> None:
     """Fills, switches and clears away; safe to be killed and to run twice."""
     if not _turn.acquire(blocking=False):
@@ -138,7 +138,7 @@ def _worker_embedder() -> Embedder:
     return _embedder
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task  # type: ignore[untyped-decorator]
 def bring_in(import_id: int) -> None:
     """Safe to be killed and to run twice; what is left over has its own turn."""
     try:
@@ -155,18 +155,18 @@ def bring_in(import_id: int) -> None:
         keep_generations.delay()
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task  # type: ignore[untyped-decorator]
 def go_on_with_imports() -> None:
     for import_id in importing.standing_still(for_s=STANDS_STILL_S):
         bring_in.delay(import_id)
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task  # type: ignore[untyped-decorator]
 def mine_patterns() -> None:
     """Team by team; who had no turn before the time was up begins the next run."""
     rounds.mine(turn_s=TURN_S)
 
 
-@shared_task(queue="background")  # type: ignore[untyped-decorator,no-untyped-call]
+@shared_task  # type: ignore[untyped-decorator]
 def watch_patterns() -> None:
     rounds.watch()

@@ -9,7 +9,7 @@ from caching.values import Neighbour
 
 ALIKE = 0.995
 """Vectors nearer than this are of what is nearly one question."""
-LOOKED_AT = 2
+LOOKED_AT = 4
 """So many times the neighbours wanted are looked at, since copies among them are left out."""
 MOST_ALIKE = 4
 """Different answers to nearly one question that are shown: half of the usual seats."""
