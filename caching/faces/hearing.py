@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from analytics import meanings
 from caching import guards, terms
 from caching.faces.browsing import Row
 from caching.judge import judging, minds
@@ -28,20 +29,6 @@ WHY = {
     "enough evidence.",
     "other-words": "Not served: it has other words, and too little evidence tells yet what "
     "they change.",
-}
-GUARDS = {
-    "numbers": "the numbers differ",
-    "units": "the units differ",
-    "dates": "the dates differ",
-    "names": "the names differ",
-    "negation": "one of them says the opposite",
-    "comparison": "they compare differently",
-    "quotes": "what they quote differs",
-    "code": "the code in them differs",
-    "order": "the same words stand in another order",
-    "sums": "they tell a sum in other words",
-    "letters": "they are in a script of which only the very same words are trusted",
-    "signs": "the emoji or signs in them differ",
 }
 
 
@@ -99,7 +86,7 @@ def mind_of(team_id: int) -> Mind:
 
 def why(found: Verdict | NoMatch, guard: str) -> str:
     if guard:
-        return f"Not served: {GUARDS.get(guard, f'the guard “{guard}” objects')}."
+        return f"Not served: {meanings.GUARDS.get(guard, f'the guard “{guard}” objects')}."
     return WHY.get(found.reason, f"Not served: {found.reason}.")
 
 
