@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from caching.guards.comparing import GUARDS, all_of, compare
 from caching.guards.facts import Facts, read
-from caching.guards.softly import GUARD_FEATURES, soft
 
-__all__ = ["GUARDS", "GUARD_FEATURES", "Facts", "all_of", "compare", "disagreement", "read", "soft"]
+__all__ = ["GUARDS", "Facts", "all_of", "compare", "disagreement", "read"]
 
 
 def disagreement(asked: str, stored: str) -> str:
