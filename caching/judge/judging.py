@@ -28,7 +28,8 @@ def judge(
         return NoMatch(reason="nothing-near")
     vouched = _vouched(question, neighbours)
     nearest = vouched or neighbours[0]
-    seen = features.of(question, neighbours)
+    others = [each for each in neighbours if each is not nearest]
+    seen = features.of(question, [nearest, *others])
     score = mind.score(seen)
     verdict = Verdict(
         served=False,
