@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from benchmarks.cache.replay import Asked, Replay, Rule, Tally
 from benchmarks.cache.rules import Judge, OverAll, Threshold
 from benchmarks.cache.vectors import Vectors
 from benchmarks.overhead import Bar
+from caching.faces import precision
 from caching.judge import judging
 from caching.judge.minds import UNTAUGHT, Mind
 from caching.values import Neighbour, Terms, Verdict
@@ -62,12 +62,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
 
 def interval(wrong: int, hits: int) -> tuple[float, float]:
     """Wilson's, at 95 %."""
-    if not hits:
-        return 0.0, 1.0
-    z, share = 1.96, wrong / hits
-    middle = (share + z * z / (2 * hits)) / (1 + z * z / hits)
-    wide = z / (1 + z * z / hits) * math.sqrt(share * (1 - share) / hits + z * z / (4 * hits**2))
-    return max(0.0, middle - wide), min(1.0, middle + wide)
+    return precision.wilson(wrong / hits, hits) if hits else (0.0, 1.0)
 
 
 def row(name: str, tally: Tally) -> Found:

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.cache.vectors import Vectors
 from caching.judge import evidence
+from caching.judge.evidence import Counted
 from caching.values import Neighbour
 
 NEIGHBOURS = 10
@@ -175,8 +176,14 @@ class _Partition:
         self._rows = np.zeros((64, dimensions), dtype=np.float32)
 
     def doubt(self, wrong: Stored, *, served: bool) -> None:
-        often = wrong.wrongs >= 1 + evidence.FORGETS and wrong.wrongs > wrong.rights
-        wrong.quarantined = wrong.quarantined or (served and often)
+        stands = Counted(
+            entry_id=wrong.text,
+            served=served,
+            pinned=False,
+            rights=wrong.rights,
+            wrongs=wrong.wrongs,
+        )
+        wrong.quarantined = wrong.quarantined or evidence.is_condemned(stands)
         self.doubts[wrong.answer] += 1
         if self.doubts[wrong.answer] >= evidence.CHANGED:
             for each in self.entries:

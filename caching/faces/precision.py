@@ -62,7 +62,8 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     """The 95 % interval that stays honest near zero and with few looks."""
     centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding must not leave what was seen outside of its own interval.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def by_day(looks: Iterable[Look], first: date, days: int) -> list[Day]:
