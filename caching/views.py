@@ -15,6 +15,7 @@ from caching.errors import NoEmbedder
 from caching.faces import asking, browsing, curating, hearing, quality, trying
 from caching.imports import rehearsing
 from caching.imports.rehearsing import Setting
+from caching.judge import judging
 from caching.models import Entry
 from teams.access import actor_of
 from teams.models import Team
@@ -100,7 +101,12 @@ def answers_quality(request: HttpRequest) -> HttpResponse:
     team = asking.team(request)
     terms = browsing.terms_of(team)
     found = quality.of(team, terms, request.GET.get("range", ""))
-    shown = {"quality": found, "terms": terms, "spans": list(quality.DAYS)}
+    shown = {
+        "quality": found,
+        "terms": terms,
+        "same_words": judging.asks_for_the_same_words(terms.static_threshold),
+        "spans": list(quality.DAYS),
+    }
     return render(request, "caching/quality.html", shown | _about(request, team))
 
 

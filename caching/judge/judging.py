@@ -66,6 +66,10 @@ def _static(verdict: Verdict, question: str, nearest: Neighbour, terms: Terms) -
     """Who asks for less than what ships takes other words upon himself."""
     if verdict.similarity < terms.static_threshold:
         return "below-threshold"
-    if terms.static_threshold < SHIPPED:
-        return "static"
-    return "static" if rewording.same(question, nearest.question) else "other-words"
+    if asks_for_the_same_words(terms.static_threshold):
+        return "static" if rewording.same(question, nearest.question) else "other-words"
+    return "static"
+
+
+def asks_for_the_same_words(static_threshold: float) -> bool:
+    return static_threshold >= SHIPPED
