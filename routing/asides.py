@@ -11,11 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from analytics import ledger
-from routing import answers, catalog, closing, connections, execution, policy, signals, stages
+from routing import answers, catalog, closing, connections, execution, stages
 from routing.errors import BudgetExceeded, DeadlineExceeded, Infeasible, Refusal, Stopping
 from routing.execution import BrokenStream
-from routing.policy import Decision
+from routing.policy import deciding
+from routing.policy.values import Decision
 from routing.questions import NO_CONSTRAINTS, Prompt
+from routing.signals import reading
 from routing.way import Incoming, Planned, Room, Way
 from teams.values import Caller
 
@@ -77,8 +79,8 @@ def _way(aside: Aside) -> Way:
         incoming=incoming,
         known_caller=aside.caller,
         known_prompt=aside.prompt,
-        known_signals=signals.read(aside.prompt),
-        policy=catalog.current().policy_number,
+        known_signals=reading.read(aside.prompt),
+        known_standing=catalog.current().policy(aside.caller.team_id),
         aside={"purpose": aside.purpose, "about": str(aside.about)},
     )
 
@@ -86,8 +88,8 @@ def _way(aside: Aside) -> Way:
 def _plan(way: Way, aside: Aside) -> Planned:
     """The backend that is named and no other, if the day's money allows its worst case."""
     named = replace(way.prompt, model=aside.backend)
-    wants = policy.wants(named, way.signals, way.caller.models)
-    decided = policy.decide(wants, catalog.current().live())
+    wants = deciding.wants(named, way.signals, way.caller.models)
+    decided = deciding.decide(wants, catalog.current().live())
     if not isinstance(decided, Decision):
         raise Infeasible(f"{aside.backend} cannot answer now.", binding=decided.binding)
     first = decided.order[0]

@@ -20,19 +20,11 @@ from caching.patterns.serving import Standing
 from caching.terms import Agreed
 from caching.vectors import generations
 from caching.vectors.generations import Generation
-from routing import (
-    connections,
-    embedders,
-    embeddings,
-    gauges,
-    loads,
-    lookup,
-    minds,
-    models,
-    policy,
-    vitals,
-)
+from routing import connections, embedders, embeddings, gauges, loads, lookup, minds, models, vitals
 from routing.errors import Unavailable
+from routing.policy.values import UNPRICED, Backend
+from routing.publishing import in_force
+from routing.publishing.in_force import InForce
 from teams import keys
 
 POLL_S = 0.3
@@ -55,9 +47,10 @@ BY_KIND = dict.fromkeys(
 class Catalog:
     revision: int
     loaded_at: float
-    backends: tuple[policy.Backend, ...]
+    backends: tuple[Backend, ...]
     budgets: tuple[BudgetTerms, ...]
-    policy_number: int
+    policies: Mapping[int | None, InForce] = field(default_factory=dict)
+    """By team, and None for everyone's, what was published last."""
     answers: Mapping[int, Agreed] = field(default_factory=dict)
     """By team, what it has set for answers without a model."""
     patterns: Mapping[int, tuple[Standing, ...]] = field(default_factory=dict)
@@ -65,14 +58,18 @@ class Catalog:
     generations: tuple[Generation, ...] = ()
     """Of vectors: the one that is searched, and those being filled."""
 
+    def policy(self, team_id: int) -> InForce:
+        """Everyone's policy and the team's own, as one."""
+        return in_force.of(self.policies, team_id)
+
     def agreed(self, team_id: int) -> Agreed:
         return self.answers.get(team_id, terms.UNSET)
 
-    def live(self) -> Sequence[policy.Backend]:
+    def live(self) -> Sequence[Backend]:
         """The backends with how they are doing this moment."""
         return [_with_vitals(backend) for backend in self.backends]
 
-    def backend(self, name: str) -> policy.Backend | None:
+    def backend(self, name: str) -> Backend | None:
         return next((backend for backend in self.backends if backend.name == name), None)
 
 
@@ -138,10 +135,9 @@ def _load(revision: int) -> Catalog:
         return Catalog(
             revision=revision,
             loaded_at=time.monotonic(),
-            backends=tuple(_card(row, prices.get(row.name, policy.UNPRICED)) for row in rows),
+            backends=tuple(_card(row, prices.get(row.name, UNPRICED)) for row in rows),
             budgets=tuple(reports.budget_terms()),
-            policy_number=models.PolicyVersion.objects.values_list("number", flat=True).first()
-            or 0,
+            policies=in_force.load(known.policies if (known := _current) else {}),
             answers=terms.load(),
             patterns=loading.standing(),
             generations=generations.known(connections.current()),
@@ -150,9 +146,9 @@ def _load(revision: int) -> Catalog:
         raise Unavailable("postgres") from error
 
 
-def _card(row: models.Backend, price: PriceTag) -> policy.Backend:
+def _card(row: models.Backend, price: PriceTag) -> Backend:
     health = getattr(row, "health", None)
-    return policy.Backend(
+    return Backend(
         backend_id=row.pk,
         name=row.name,
         kind=row.kind,
@@ -179,7 +175,7 @@ def _busy_there(health: models.Health | None) -> int:
     return (health.running or 0) + (health.waiting or 0) if known_for_s < BELIEVED_S else 0
 
 
-def _with_vitals(backend: policy.Backend) -> policy.Backend:
+def _with_vitals(backend: Backend) -> Backend:
     vital = vitals.of(backend.name)
     load = _load_of(backend)
     if vital is vitals.HEALTHY and load is loads.UNKNOWN:
@@ -193,7 +189,7 @@ def _with_vitals(backend: policy.Backend) -> policy.Backend:
     )
 
 
-def _load_of(backend: policy.Backend) -> loads.Load:
+def _load_of(backend: Backend) -> loads.Load:
     if not backend.is_ours:
         return loads.UNKNOWN
     here = embeddings.is_here(backend)

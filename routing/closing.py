@@ -15,9 +15,10 @@ from analytics.values import Outcome
 from caching import hits, matching
 from caching.question import freshness
 from caching.values import Fresh, Match
-from routing import afterwards, answers, connections, execution, habits, metrics, signals
+from routing import afterwards, answers, connections, execution, habits, metrics
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
+from routing.signals import reading
 from routing.way import Room, Try, Way
 
 log = structlog.get_logger(__name__)
@@ -119,7 +120,7 @@ def fresh_answer(
     """What may be remembered of an answer, unless caller or content forbid it."""
     if not _may_be_kept(way) or not answers.may_be_stored(body):
         return None
-    text = signals.question(way.prompt)
+    text = reading.question(way.prompt)
     ttl_s = freshness.life_s(text, way.terms.ttl_s)
     if ttl_s <= 0:
         return None
@@ -129,7 +130,7 @@ def fresh_answer(
         fingerprint=way.fingerprint,
         model_asked=way.prompt.model,
         backend=each.candidate.backend.name,
-        question=(question.text if question else text)[: signals.LONGEST_QUESTION].replace(
+        question=(question.text if question else text)[: reading.LONGEST_QUESTION].replace(
             "\0", ""
         ),
         answer=answers.strip(body),

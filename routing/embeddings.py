@@ -18,14 +18,14 @@ from analytics.values import Settlement
 from inference import embedding
 from inference.embedding import Embedded
 from inference.words import EngineError, Failure
-from routing import connections, embedders, inputs, papers, policy
+from routing import connections, embedders, inputs, papers
 from routing.bus import Event
 from routing.errors import InvalidRequest, NothingStored, Unavailable
 from routing.switchboard import Mailbox
 
 if TYPE_CHECKING:
     from routing.hands import Hands
-    from routing.policy import Backend
+    from routing.policy.values import EMBEDDINGS, Backend
     from routing.questions import Body, Prompt
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ BOOK_AWAY: Event = {"kind": "failed", "failure": "server", "message": "the book 
 
 def is_here(backend: Backend) -> bool:
     """Whether this process itself answers for this backend."""
-    return backend.is_ours and policy.EMBEDDINGS in backend.capabilities
+    return backend.is_ours and EMBEDDINGS in backend.capabilities
 
 
 def check(prompt: Prompt, backend: Backend, domain: str) -> None:

@@ -23,7 +23,7 @@ from routing.errors import (
     Unavailable,
     UpstreamFailed,
 )
-from routing.policy import Candidate
+from routing.policy.values import Candidate
 from routing.switchboard import Line, Mailbox
 from routing.way import Planned, Room, Try, Way
 

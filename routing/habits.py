@@ -10,8 +10,9 @@ from caching.patterns import serving, shells
 from caching.patterns.serving import Hint, Withheld
 from caching.patterns.shells import Shell
 from caching.values import Match, NoMatch
-from routing import catalog, policy, semantics
-from routing.policy import Decision
+from routing import catalog, semantics
+from routing.policy import deciding
+from routing.policy.values import VIRTUAL, Decision
 from routing.way import Way
 
 NO_READ = frozenset({"no-cache"})
@@ -53,9 +54,9 @@ def _told(pattern_id: int | None, name: str, did: str) -> dict[str, Any]:
 def preferred(way: Way, decision: Decision) -> Decision:
     """What worked before goes first, if it may answer at all; the others stay behind it."""
     hint = way.habit
-    if not isinstance(hint, Hint) or way.prompt.model not in policy.VIRTUAL:
+    if not isinstance(hint, Hint) or way.prompt.model not in VIRTUAL:
         return decision
-    return policy.preferring(decision, hint.backend, hint.because)
+    return deciding.preferring(decision, hint.backend, hint.because)
 
 
 def withheld(way: Way) -> tuple[int, str] | None:

@@ -10,19 +10,11 @@ import orjson
 from analytics import booked
 from analytics.models import Exchange, LedgerRow
 from caching.values import NoMatch
-from routing import (
-    answers,
-    catalog,
-    policy,
-    questions,
-    replies,
-    rules,
-    semantics,
-    signals,
-    stages,
-)
+from routing import answers, catalog, questions, recognising, replies, ruled, semantics, stages
 from routing.errors import ModelNotFound, NotFound
+from routing.policy.values import VIRTUAL
 from routing.replies import Reply
+from routing.signals import reading
 from routing.way import Incoming, Room, Way
 
 BEGINNING = 1_700_000_000
@@ -33,7 +25,7 @@ def models(incoming: Incoming, room: Room) -> Reply:
     del room
     caller = stages.authenticate(incoming)
     concrete = [b for b in catalog.current().backends if caller.may_use(b.name)]
-    listed = [_model(name, "kora") for name in policy.VIRTUAL]
+    listed = [_model(name, "kora") for name in VIRTUAL]
     listed += [_model(backend.name, backend.kind) for backend in concrete]
     return _json({"object": "list", "data": listed})
 
@@ -56,14 +48,14 @@ def route(incoming: Incoming, room: Room) -> Reply:
     """The decision that this request would get now, and why; nothing is run, held or stored."""
     way = Way(incoming=incoming)
     clock = way.clock
-    way.policy = catalog.current().policy_number
     way.known_caller = clock("authenticate", stages.authenticate, incoming)
+    way.known_standing = catalog.current().policy(way.caller.team_id)
     way.known_prompt = clock("parse", questions.parse, incoming.raw, incoming.headers)
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
-    way.known_signals = clock("signals", signals.read, way.prompt)
+    way.known_signals = clock("signals", reading.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("question", semantics.place, way)
-    clock("rules", rules.judge, way.prompt, way.signals)
+    clock("rules", ruled.judge, way)
     for tier, look in (("exact", stages.exact), ("semantic", stages.semantic)):
         found = clock(tier, look, way)
         if not isinstance(found, NoMatch):
@@ -74,6 +66,7 @@ def route(incoming: Incoming, room: Room) -> Reply:
 
 
 def _choice(way: Way) -> dict[str, Any]:
+    way.clock("intent", recognising.look, way)
     decision = way.clock("decide", stages.choose, way)
     first = decision.order[0]
     return {

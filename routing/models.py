@@ -1,4 +1,5 @@
-"""Backends (where a call can go), what is known of their health, and the published policy."""
+"""Backends (where a call can go) and what is known of their health; policies and what was learned
+stand in files of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +8,26 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from routing.learning_models import IntentMind, Outcome, RouterMind, Trial, TrialState
+from routing.policy_models import (
+    Experiment,
+    ExperimentPoint,
+    ExperimentState,
+    Policy,
+    PolicySettings,
+    PolicyState,
+    Rule,
+    Simulation,
+    SimulationState,
+    TeamIntent,
+)
+
+__all__ = [
+    "RESERVED", "Backend", "Experiment", "ExperimentPoint", "ExperimentState", "Health",
+    "HealthState", "IntentMind", "Kind", "Outcome", "Policy", "PolicySettings", "PolicyState",
+    "RouterMind", "Rule", "Simulation", "SimulationState", "TeamIntent", "Trial", "TrialState",
+]  # fmt: skip
 
 RESERVED = ("auto",)
 """Virtual model names; no backend may take one."""
@@ -89,19 +110,3 @@ class Health(models.Model):
 
     def __str__(self) -> str:
         return f"{self.backend_id} {self.state}"
-
-
-class PolicyVersion(models.Model):
-    """A published policy; the receipt of every request names the one that decided."""
-
-    number = models.PositiveIntegerField(primary_key=True)
-    settings = models.JSONField(default=dict)
-    note = models.TextField(blank=True, default="")
-    published_at = models.DateTimeField(null=True)
-    published_by = models.TextField(blank=True, default="")
-
-    class Meta:
-        ordering = ["-number"]
-
-    def __str__(self) -> str:
-        return f"policy {self.number}"

@@ -19,16 +19,17 @@ from routing import (
     execution,
     inputs,
     questions,
+    recognising,
     replies,
-    rules,
+    ruled,
     semantics,
     shadows,
-    signals,
     stages,
 )
 from routing.errors import DeadlineExceeded, Refusal, Stopping
 from routing.flights import Flight
 from routing.replies import Reply
+from routing.signals import reading
 from routing.way import Answered, Incoming, Planned, Room, Way
 
 if TYPE_CHECKING:
@@ -76,15 +77,15 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
 def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     """Stages 1 to 9. What they find is written on the way; the receipt is drawn from it."""
     clock = way.clock
-    way.policy = catalog.current().policy_number
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
+    way.known_standing = catalog.current().policy(way.caller.team_id)
     came = way.incoming
     way.known_prompt = clock("parse", questions.parse, came.raw, came.headers, came.form)
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
-    way.known_signals = clock("signals", signals.read, way.prompt)
+    way.known_signals = clock("signals", reading.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("question", semantics.place, way)
-    clock("rules", rules.judge, way.prompt, way.signals)
+    clock("rules", ruled.judge, way)
     found = clock("exact", stages.exact, way)
     if isinstance(found, NoMatch):
         flying = clock("in flight", stages.board, way, room)
@@ -95,6 +96,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
         clock("record", closing.record_hit, way, found)
         closing.share(way, room, found)
         return Answered(match=found)
+    clock("intent", recognising.look, way)
     decision = clock("decide", stages.choose, way)
     return clock("hold", stages.hold_first, way, decision)
 
@@ -102,12 +104,13 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
 def decide_vectors(way: Way, room: Room) -> Planned:
     """The same for texts to be made vectors of: no answer is stored, embedders remember."""
     clock = way.clock
-    way.policy = catalog.current().policy_number
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
+    way.known_standing = catalog.current().policy(way.caller.team_id)
     way.known_prompt = clock("parse", inputs.parse, way.incoming.raw, way.incoming.headers)
-    way.known_signals = clock("signals", signals.read, way.prompt)
+    way.known_signals = clock("signals", reading.read, way.prompt)
     clock("guard", stages.guard, way, room)
-    clock("rules", rules.judge, way.prompt, way.signals)
+    clock("rules", ruled.judge, way)
+    clock("intent", recognising.look, way)
     decision = clock("decide", stages.choose, way)
     domain = str(way.caller.team_id)
     clock("check", embeddings.check, way.prompt, decision.order[0].backend, domain)

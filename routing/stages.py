@@ -13,7 +13,7 @@ from analytics.values import Held, Hold, Refused
 from caching import matching
 from caching.question import fingerprints
 from caching.values import Match, NoMatch
-from routing import catalog, connections, embeddings, habits, limits, policy, semantics
+from routing import catalog, connections, embeddings, habits, limits, semantics
 from routing.errors import (
     BudgetExceeded,
     Infeasible,
@@ -25,7 +25,8 @@ from routing.errors import (
     UnknownKey,
 )
 from routing.flights import Flight
-from routing.policy import Candidate, Decision, NoWay
+from routing.policy import deciding
+from routing.policy.values import VIRTUAL, Candidate, Decision, NoWay
 from routing.questions import Prompt
 from routing.way import Incoming, Planned, Room, Try, Way
 from teams import keys
@@ -70,7 +71,7 @@ def fingerprint(prompt: Prompt) -> str:
 def guard(way: Way, room: Room) -> None:
     """Known model, allowed model, rate limit, room to wait."""
     model, caller = way.prompt.model, way.caller
-    if model not in policy.VIRTUAL and catalog.current().backend(model) is None:
+    if model not in VIRTUAL and catalog.current().backend(model) is None:
         raise ModelNotFound(f"The model '{model}' does not exist or is not enabled.", param="model")
     if not _may_use(caller, model):
         raise NotAllowed(f"This key may not use the model '{model}'.", param="model")
@@ -82,7 +83,7 @@ def guard(way: Way, room: Room) -> None:
 
 def _may_use(caller: Caller, model: str) -> bool:
     """A virtual model may be asked for if any concrete one is allowed: eligibility sees to it."""
-    return model in policy.VIRTUAL or caller.may_use(model)
+    return model in VIRTUAL or caller.may_use(model)
 
 
 def exact(way: Way) -> Match | NoMatch:
@@ -121,8 +122,8 @@ def board(way: Way, room: Room) -> Flight | None:
 def choose(way: Way) -> Decision:
     if way.prompt.constraints.cache == "only" and not way.prompt.inputs:
         raise NothingStored  # whether vectors are remembered, their backend knows
-    asked = policy.wants(way.prompt, way.signals, way.caller.models)
-    way.decision = policy.decide(asked, catalog.current().live())
+    asked = deciding.wants(way.prompt, way.signals, way.caller.models)
+    way.decision = deciding.decide(asked, catalog.current().live())
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
         raise QueueFull(
             "Every backend that could answer has as many calls as it may.",

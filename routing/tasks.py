@@ -11,8 +11,9 @@ from celery import shared_task
 
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import comparisons, embedders, endpoints, engine_room, policy, targets
+from routing import comparisons, embedders, endpoints, engine_room, targets
 from routing.models import Backend, Health, HealthState, Kind
+from routing.policy.values import EMBEDDINGS
 
 BEAT: dict[str, dict[str, Any]] = {
     "look at the model servers": {
@@ -71,7 +72,7 @@ def probe_backend(backend_id: int) -> None:
 def _trouble(backend: Backend) -> str:
     """What went wrong, as a sentence without secrets; empty when the backend answered."""
     try:
-        _try_out(targets.load(backend.pk), embeds=policy.EMBEDDINGS in backend.capabilities)
+        _try_out(targets.load(backend.pk), embeds=EMBEDDINGS in backend.capabilities)
     except EngineError as error:
         return f"{error.failure.value}: {error.message}"[:500]
     except secrets.SecretUnreadableError:

@@ -16,9 +16,13 @@ from caching.patterns.shells import NO_SHELL, Shell
 from caching.values import Match, Question, Terms, Verdict
 from routing.flights import Flights, Key
 from routing.hands import Hands
-from routing.policy import Candidate, Decision, NoWay
+from routing.intents.values import NOTHING, Recognised
+from routing.learning.values import UNTAUGHT, Outlook
+from routing.policy.values import Candidate, Decision, NoWay
+from routing.publishing.in_force import InForce
 from routing.questions import Prompt
-from routing.signals import Signals
+from routing.rules.values import NO_RULING, Ruling
+from routing.signals.values import Signals
 from routing.stopwatch import Stopwatch
 from routing.switchboard import Line, Switchboard
 from teams.values import Caller
@@ -75,7 +79,13 @@ class Way:
     fingerprint: str = ""
     flight: Key | None = None
     asks_alone: bool = False
-    policy: int = 0
+    known_standing: InForce | None = None
+    """The policy that decides this request: read once, so that it is never a mixture of two."""
+    ruling: Ruling = NO_RULING
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What rules looked at, for the receipt."""
+    recognised: Recognised = NOTHING
+    outlook: Outlook = UNTAUGHT
     limits: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
     misses: dict[str, str] = field(default_factory=dict)
@@ -121,6 +131,15 @@ class Way:
         return _there(self.known_signals)
 
     @property
+    def standing(self) -> InForce:
+        return _there(self.known_standing)
+
+    @property
+    def policy(self) -> int:
+        """0 where a request was refused before any policy was looked at."""
+        return self.known_standing.number if self.known_standing else 0
+
+    @property
     def answer_id(self) -> str:
         kind = "cmpl" if self.prompt.form == "text" else "chatcmpl"
         return f"{kind}-{self.exchange_id.hex}"
@@ -149,6 +168,10 @@ class Way:
         return {
             "stages": self.clock.as_json(),
             "signals": self.known_signals.as_json() if self.known_signals else {},
+            "facts": dict(self.facts),
+            "rules": self.ruling.as_json(),
+            "intent": self.recognised.as_json(),
+            "learned": self.outlook.version,
             "misses": self.misses,
             "candidates": [c.as_json() for c in decision.candidates] if decision else [],
             "binding": decision.binding if isinstance(decision, NoWay) else "",

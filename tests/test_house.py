@@ -12,7 +12,8 @@ import pytest
 
 from inference.words import Failure
 from kora_site import errors
-from routing import policy, questions
+from routing import questions
+from routing.policy.values import VIRTUAL
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("kora_site", "routing", "caching", "analytics", "teams", "inference")
@@ -23,7 +24,7 @@ BREACHES = [
     ("analytics/breach.py", "from inference import words", "Who keeps the book"),
     ("inference/breach.py", "import django", "inference is a plain package"),
     ("routing/breach.py", "import litellm", "Only inference imports"),
-    ("routing/signals.py", "from routing import pipeline", "Floors inside an app"),
+    ("routing/signals/reading.py", "from routing import pipeline", "Floors inside an app"),
 ]
 
 
@@ -84,7 +85,7 @@ def test_every_response_header_is_in_the_api_document() -> None:
 
 
 def test_every_reason_is_in_the_concepts() -> None:
-    reasons = {f"policy:{goal}" for goal in policy.VIRTUAL.values()} | {"policy:named-model"}
+    reasons = {f"policy:{goal}" for goal in VIRTUAL.values()} | {"policy:named-model"}
     reasons |= set(re.findall(r'"(cache:[a-z-]+)"', _source("caching") + _source("routing")))
     assert "cache:exact" in reasons
     assert not {reason for reason in reasons if f"`{reason}`" not in _words("concepts.md")}

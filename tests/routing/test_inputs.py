@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from routing import inputs, policy, signals
+from routing import inputs
 from routing.errors import InvalidRequest
+from routing.policy import deciding
 from routing.questions import Prompt
+from routing.signals import reading
 
 
 def parse(given: Any, headers: dict[str, str] | None = None, **fields: Any) -> Prompt:
@@ -30,7 +32,7 @@ def test_every_shape_that_openai_has(given: Any, number: int, texts: list[str] |
     prompt = parse(given)
     assert (prompt.form, prompt.inputs, prompt.stream) == ("embeddings", number, False)
     assert inputs.texts(prompt.body) == texts
-    assert signals.read(prompt).prompt_tokens > 0
+    assert reading.read(prompt).prompt_tokens > 0
 
 
 def test_what_is_not_known_goes_along_and_our_own_does_not() -> None:
@@ -58,5 +60,5 @@ def test_a_list_has_a_bound() -> None:
 
 def test_what_it_needs_is_an_embedder() -> None:
     prompt = parse("x")
-    asked = policy.wants(prompt, signals.read(prompt), frozenset())
+    asked = deciding.wants(prompt, reading.read(prompt), frozenset())
     assert (asked.needs, asked.inputs, asked.output_tokens) == (frozenset({"embeddings"}), 1, 0)

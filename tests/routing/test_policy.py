@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 
 from analytics.values import PriceTag
-from routing import policy
 from routing.loads import Load
-from routing.policy import Backend, Decision, NoWay, Wants
+from routing.policy import deciding
+from routing.policy.values import VIRTUAL, Backend, Decision, NoWay, Wants
 from routing.questions import Constraints
 from routing.way import Try
 
@@ -46,13 +46,13 @@ def wants(model: str = "auto", **terms: Any) -> Wants:
 
 
 def chosen(asked: Wants, backends: tuple[Backend, ...] = ALL) -> list[str]:
-    decision = policy.decide(asked, backends)
+    decision = deciding.decide(asked, backends)
     assert isinstance(decision, Decision)
     return [candidate.backend.name for candidate in decision.order]
 
 
 def bound(asked: Wants, backends: tuple[Backend, ...] = ALL) -> NoWay:
-    decision = policy.decide(asked, backends)
+    decision = deciding.decide(asked, backends)
     assert isinstance(decision, NoWay)
     return decision
 
@@ -69,7 +69,7 @@ def bound(asked: Wants, backends: tuple[Backend, ...] = ALL) -> NoWay:
     ],
 )
 def test_each_goal_has_its_order(model: str, order: list[str], reason: str) -> None:
-    decision = policy.decide(wants(model), ALL)
+    decision = deciding.decide(wants(model), ALL)
     assert isinstance(decision, Decision)
     assert [candidate.backend.name for candidate in decision.order] == order
     assert decision.reason == reason
@@ -114,9 +114,9 @@ def test_an_unmeasured_backend_is_not_too_slow() -> None:
 
 
 def test_choices_and_the_longest_output_count_into_the_worst_case() -> None:
-    one = policy.decide(wants("cheap"), ALL)
-    four = policy.decide(wants("cheap", choices=4), ALL)
-    unbounded = policy.decide(wants("cheap", output_tokens=None), ALL)
+    one = deciding.decide(wants("cheap"), ALL)
+    four = deciding.decide(wants("cheap", choices=4), ALL)
+    unbounded = deciding.decide(wants("cheap", output_tokens=None), ALL)
     assert isinstance(one, Decision)
     assert isinstance(four, Decision)
     assert isinstance(unbounded, Decision)
@@ -130,7 +130,7 @@ def test_a_local_model_cuts_the_longest_answer_to_what_its_context_leaves() -> N
     for asked in (wants(prompt_tokens=60, output_tokens=5000), wants(output_tokens=None)):
         assert chosen(asked, (ours,)) == ["local"]
     priced = backend("local", "1", kind="local", context=100)
-    decision = policy.decide(wants(prompt_tokens=60, output_tokens=5000, choices=2), (priced,))
+    decision = deciding.decide(wants(prompt_tokens=60, output_tokens=5000, choices=2), (priced,))
     assert isinstance(decision, Decision)
     assert decision.order[0].worst_case == Decimal("0.00008"), "40 tokens, twice"
     full = bound(wants(prompt_tokens=100, output_tokens=1), (ours,))
@@ -211,12 +211,12 @@ def test_the_latency_of_our_own_is_waiting_and_reading() -> None:
 def test_seconds_of_our_own_cost_at_the_speeds_of_the_moment_and_are_held_with_room() -> None:
     price = replace(LOCAL.price, price_out=Decimal(0), price_compute_s=Decimal("0.001"))
     load = Load(places=1, prefill_tps=15.0, decode_tps=100.0)
-    found = policy.decide(wants("auto:local"), (replace(LOCAL, price=price, load=load),))
+    found = deciding.decide(wants("auto:local"), (replace(LOCAL, price=price, load=load),))
     assert isinstance(found, Decision)
     assert found.order[0].score == pytest.approx(-0.002)
     assert found.order[0].worst_case == Decimal("0.008")
     elsewhere = replace(CHEAP, price=price, load=load)
-    assert policy.decide(wants(), (elsewhere,)).candidates[0].worst_case == 0
+    assert deciding.decide(wants(), (elsewhere,)).candidates[0].worst_case == 0
 
 
 EMBEDS = {"capabilities": frozenset({"embeddings"})}
@@ -231,7 +231,7 @@ def embedding(model: str, **terms: Any) -> Wants:
     return replace(wants(model, needs=needs, output_tokens=0, **terms), inputs=2)
 
 
-@pytest.mark.parametrize("model", list(policy.VIRTUAL))
+@pytest.mark.parametrize("model", list(VIRTUAL))
 def test_vectors_of_auto_always_come_from_the_same_embedder(model: str) -> None:
     struggling = replace(VECTORS, failing=True, first_token_s=9.0)
     for vectors in (VECTORS, struggling):
@@ -241,7 +241,7 @@ def test_vectors_of_auto_always_come_from_the_same_embedder(model: str) -> None:
 def test_an_embedder_does_not_chat_and_a_model_that_chats_makes_no_vectors() -> None:
     assert "vectors" not in chosen(wants(), (*ALL, *EMBEDDERS))
     for asked in (wants("vectors"), embedding("cheap")):
-        refused = policy.decide(asked, (*ALL, *EMBEDDERS))
+        refused = deciding.decide(asked, (*ALL, *EMBEDDERS))
         assert isinstance(refused, NoWay)
         assert refused.binding == "capability"
 
@@ -253,7 +253,7 @@ def test_nobody_stands_in_for_an_embedder() -> None:
 def test_long_texts_cost_no_more_than_is_read_of_them() -> None:
     priced = replace(VECTORS, price=replace(VECTORS.price, price_compute_s=Decimal(1)))
     few, many = (
-        policy.decide(embedding("vectors", prompt_tokens=tokens), (priced,))
+        deciding.decide(embedding("vectors", prompt_tokens=tokens), (priced,))
         for tokens in (512, 1_000_000)
     )
     assert isinstance(few, Decision)

@@ -1,30 +1,12 @@
-"""What can be told from a prompt alone, computed once; signals never choose (pure)."""
+"""Reads the signals of a prompt, once (pure)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from inference import counting
 from routing.questions import Prompt
+from routing.signals.values import Signals
 
 LONGEST_QUESTION = 2_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Signals:
-    prompt_tokens: int
-    format_tokens: int
-    """Of those, what describes the form of the answer: no model of our own reads it."""
-    turns: int
-    last_turn_characters: int
-    tools: bool
-    structured: bool
-    images: bool
-    code: bool
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def read(prompt: Prompt) -> Signals:

@@ -1,0 +1,1 @@
+"""What kind of request this is and how hard: rules, then examples, else no word."""

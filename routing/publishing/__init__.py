@@ -1,0 +1,1 @@
+"""Policies as versions: drafts, what changed, publishing in one step, and back again."""

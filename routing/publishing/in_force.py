@@ -1,0 +1,55 @@
+"""The policies in force as web processes hold them in memory, compiled once for each version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from routing.models import Policy, PolicyState
+from routing.rules.judging import NO_RULES, Rules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InForce:
+    """What decides one team's requests: everyone's rules first, then its own."""
+
+    number: int = 0
+    """The newest of the versions that it is made of; receipts and `x-kora-policy` name it."""
+    everyone: Rules = NO_RULES
+    own: Rules = NO_RULES
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = InForce()
+
+
+def load(known: Mapping[int | None, InForce]) -> dict[int | None, InForce]:
+    """Of each scope the newest; one that is known already is not compiled again."""
+    newest = (
+        Policy.objects.filter(state=PolicyState.PUBLISHED)
+        .order_by("team_id", "-number")
+        .distinct("team_id")
+    )
+    return {row.team_id: _standing(row, known.get(row.team_id)) for row in newest}
+
+
+def of(policies: Mapping[int | None, InForce], team_id: int) -> InForce:
+    everyone, own = policies.get(None, NOTHING), policies.get(team_id)
+    if own is None:
+        return everyone
+    return InForce(
+        number=max(everyone.number, own.number),
+        everyone=everyone.everyone,
+        own=own.own,
+        settings={**everyone.settings, **own.settings},
+    )
+
+
+def _standing(row: Policy, known: InForce | None) -> InForce:
+    number = row.number or 0
+    if known is not None and known.number == number:
+        return known
+    rules = Rules(number=number)
+    mine = {"everyone": rules} if row.team_id is None else {"own": rules}
+    return InForce(number=number, settings=row.content.get("settings", {}), **mine)

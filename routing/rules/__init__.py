@@ -1,0 +1,1 @@
+"""Ordered rules: what is asked of a request, and what follows where it holds."""

@@ -1,0 +1,1 @@
+"""What an edit would have done to real traffic, before it is published."""
