@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics.serializers import usd
-from caching import routes
+from caching import answering, routes
 from caching.faces import browsing, contents, curating, joining
 from caching.models import CacheTerms, Entry, Import, Pattern, PatternStep, Sharing
 from teams import audit
@@ -132,10 +132,17 @@ class TermsSerializer(OnlyKnownFields, serializers.ModelSerializer[CacheTerms]):
         instance.changed_at = datetime.now(UTC)
         return super().update(instance, validated_data)
 
+    def validate_judge_model(self, said: str) -> str:
+        if fault := answering.fault(said):
+            raise serializers.ValidationError(fault)
+        return said
+
     def validate_routes(self, said: dict[str, Any]) -> dict[str, Any]:
         for model, otherwise in said.items():
             if fault := routes.fault(model, otherwise):
                 raise serializers.ValidationError(fault)
+            if fault := answering.fault(otherwise.get("judge_model", "")):
+                raise serializers.ValidationError(f"{model}: judge_model: {fault}")
         return said
 
 

@@ -9,6 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from caching.models import CacheTerms, Entry, Import, Sharing
+from routing.models import Backend
 from teams.models import AuditRow, Member, Membership, Organisation, Team
 from tests.caching import furniture
 
@@ -167,6 +168,22 @@ def test_terms_that_make_no_sense_are_refused(
     answer = owner.patch(f"/api/cache/terms/{red.pk}/", wrong, format="json")
     assert answer.status_code == 400
     assert not CacheTerms.objects.exists()
+
+
+def test_a_judge_that_nobody_could_ask_is_refused_by_its_name(owner: APIClient, red: Team) -> None:
+    Backend.objects.create(name="careful", kind="sandbox", model="careful")
+    vectors = ["embeddings"]
+    Backend.objects.create(name="minilm", kind="local", model="minilm", capabilities=vectors)
+    place = f"/api/cache/terms/{red.pk}/"
+    for wrong in ("nobody", "minilm", "auto"):
+        refused = owner.patch(place, {"judge_model": wrong}, format="json")
+        assert (refused.status_code, refused.data["error"]["param"]) == (400, "judge_model")
+        at_route = {"routes": {"auto:best": {"judge_model": wrong}}}
+        refused = owner.patch(place, at_route, format="json")
+        assert (refused.status_code, refused.data["error"]["param"]) == (400, "routes")
+    for right in ("careful", ""):
+        asked = {"judge_model": right, "routes": {"auto:best": {"judge_model": right}}}
+        assert owner.patch(place, asked, format="json").data["judge_model"] == right
 
 
 def test_both_sides_say_that_they_share(teams: list[Team]) -> None:

@@ -298,6 +298,12 @@ def test_what_terms_may_be_is_told_in_the_units_of_the_page(
     assert not CacheTerms.objects.exists()
 
 
+def test_a_judge_that_is_no_backend_is_told_at_its_field(engineer: Client) -> None:
+    html = engineer.post("/answers/terms/", {**TERMS, "judge_model": "nobody"}).content.decode()
+    assert "No backend is called “nobody”" in html
+    assert not CacheTerms.objects.exists()
+
+
 def test_what_is_dropped_was_shown_before(engineer: Client, red: Team) -> None:
     furniture.furnish(red)
     html = engineer.post("/answers/invalidate/", {"pattern": "*canada*"}).content.decode()
