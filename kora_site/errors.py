@@ -10,9 +10,9 @@ import orjson
 import structlog
 from django.db import DataError, IntegrityError
 from django.db.models import ProtectedError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
-from django.views.defaults import bad_request
+from django.views import defaults
 from kombu.exceptions import OperationalError as BrokerLost
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -24,6 +24,7 @@ from teams.errors import LastOwner, Stale
 
 log = structlog.get_logger(__name__)
 
+API = "/api/"
 CONTROL_PLANE: dict[type[Exception], tuple[int, str]] = {
     Stale: (412, "stale"),
     LastOwner: (409, "last_owner"),
@@ -46,7 +47,7 @@ class Unstorable(MiddlewareMixin):
     """A browser that asks with characters no database holds is told so; it is not our fault."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return bad_request(request, error) if isinstance(error, DataError) else None
+        return defaults.bad_request(request, error) if isinstance(error, DataError) else None
 
 
 CODES = {
@@ -67,6 +68,22 @@ TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_
 def error_body(status: int, message: str, code: str, param: str | None = None) -> dict[str, Any]:
     kind = TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     return {"error": {"message": message, "type": kind, "code": code, "param": param}}
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A path of the control plane that does not exist is told as everything else there is."""
+    if not request.path.startswith(API):
+        return defaults.page_not_found(request, exception)
+    return JsonResponse(
+        error_body(404, f"There is no {request.path} here.", "not_found"), status=404
+    )
+
+
+def crashed(request: HttpRequest) -> HttpResponse:
+    if not request.path.startswith(API):
+        return defaults.server_error(request)
+    words = "KORA failed at this request; the log has the details."
+    return JsonResponse(error_body(500, words, "internal_error"), status=500)
 
 
 def answer_for_api(error: Exception, context: dict[str, Any]) -> Response | None:

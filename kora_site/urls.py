@@ -16,6 +16,9 @@ control_plane = SimpleRouter()
 for room in (teams_urls, analytics_urls, caching_urls, routing_urls):
     room.register(control_plane)
 
+handler404 = "kora_site.errors.not_found"
+handler500 = "kora_site.errors.crashed"
+
 urlpatterns = [
     path("", views.overview, name="overview"),
     *teams_urls.console,
