@@ -46,8 +46,8 @@ BEAT: dict[str, dict[str, Any]] = {
     },
     "go-on-with-imports": {
         "task": "caching.tasks.go_on_with_imports",
-        "schedule": 30.0,
-        "options": {"expires": 30.0},
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "mine-patterns": {
         "task": "caching.tasks.mine_patterns",
@@ -62,8 +62,6 @@ BEAT: dict[str, dict[str, Any]] = {
 }
 BATCHES = 100
 """Of an import, before other background work has its turn."""
-STANDS_STILL_S = 120.0
-"""An import that nothing was heard of for so long has lost its worker."""
 _turn = threading.Lock()
 _embedder: Embedder | None = None
 _after: dict[int, int] = {}
@@ -157,7 +155,7 @@ def bring_in(import_id: int) -> None:
 
 @shared_task  # type: ignore[untyped-decorator]
 def go_on_with_imports() -> None:
-    for import_id in importing.standing_still(for_s=STANDS_STILL_S):
+    for import_id in importing.standing_still():
         bring_in.delay(import_id)
 
 

@@ -62,6 +62,8 @@ def edit(actor: Actor, entry: Entry, words: str) -> None:
 
 
 def rewrite(entry: Entry, words: str) -> None:
+    """It is the person's from here on: undoing the import that brought it leaves it."""
+    entry.imported = None
     entry.answer, entry.chunks = contents.rewritten(entry.answer, words), None
     entry.answer_class = answers.class_of(entry.answer)
     entry.rights, entry.wrongs, entry.doubts = 0, 0, 0

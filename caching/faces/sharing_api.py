@@ -86,7 +86,7 @@ class Imports(
     @extend_schema(request=None, responses=serializers.ImportSerializer)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, **_: Any) -> Response:
-        """Drops exactly the answers that it brought."""
+        """Drops the answers that it brought and nobody edited since; `message` says how many."""
         importing.undo(actor_of(request), self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 

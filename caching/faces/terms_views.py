@@ -82,8 +82,12 @@ def answers_imports(request: HttpRequest) -> HttpResponse:
 @require_safe
 def answers_import(request: HttpRequest, import_id: int) -> HttpResponse:
     row = get_object_or_404(_imports(request), pk=import_id)
-    running = row.state in importing.OPEN
-    shown = {"row": row, "running": running, "may_write": asking.may_write(request, row.team_id)}
+    shown = {
+        "row": row,
+        "running": row.state in importing.OPEN,
+        "waits": importing.waits(row),
+        "may_write": asking.may_write(request, row.team_id),
+    }
     part = "#progress" if request.htmx else ""  # type: ignore[attr-defined]
     return render(request, f"caching/import.html{part}", shown)
 
@@ -92,8 +96,7 @@ def answers_import(request: HttpRequest, import_id: int) -> HttpResponse:
 @require_POST
 def answers_import_undo(request: HttpRequest, import_id: int) -> HttpResponse:
     row = asking.own(request, _imports(request), import_id)
-    dropped = importing.undo(actor_of(request), row)
-    messages.success(request, f"Undone: {dropped:,} answers that it brought are gone.")
+    messages.success(request, f"Undone. {importing.undo(actor_of(request), row)}")
     return redirect("answers_import", row.pk)
 
 

@@ -44,6 +44,9 @@ OPEN = ("waiting", "running")
 USUAL_OVER = timedelta(days=30)
 USUAL_OF = 1000
 TASK = "caching.tasks.bring_in"
+STANDS_STILL_S = 10.0
+"""An import that nothing was heard of for so long has lost its worker, or waits for one. Should the
+worker only be slow, a second one finds the row locked and its batch taken, and leaves it."""
 WATCHED = ("name", "model_asked", "system_prompt", "state", "lines", "taken", "rejections")
 RENEWED = (
     "scope", "surroundings", "model_asked", "backend", "question", "answer", "answer_class",
@@ -138,26 +141,50 @@ def fail(import_id: int, why: str) -> None:
     )
 
 
-def undo(actor: Actor, row: Import) -> int:
-    """Removes exactly the answers that it brought and that no later import replaced."""
+def undo(actor: Actor, row: Import) -> str:
+    """Removes the answers that it brought, that no later import replaced and nobody edited; how
+    that went, in a sentence or two."""
     with transaction.atomic():
         locked = Import.objects.select_for_update().defer("content").get(pk=row.pk)
         if locked.state == "undone":  # a second click
-            return 0
+            return locked.message
         before = _facts(locked)
-        dropped, _ = Entry.objects.filter(imported=locked).delete()
+        _, gone = Entry.objects.filter(imported=locked).delete()
         locked.state, locked.content, locked.changed_at = "undone", b"", datetime.now(UTC)
-        locked.message = ""
+        locked.message = _told_of_undoing(gone.get("caching.Entry", 0), _edited(locked))
         locked.save(update_fields=["state", "content", "changed_at", "message"])
         audit.record(actor, "undo", locked, before=before, after=_facts(locked))
-    return dropped
+    return locked.message
 
 
-def standing_still(*, for_s: float) -> list[int]:
+def _edited(row: Import) -> int:
+    """Answers that it brought and a person has rewritten since; its own backend tells them."""
+    rows = Entry.objects.filter(team_id=row.team_id, imported=None, backend=backend(row))
+    return rows.filter(tags__import=str(row.pk)).count()
+
+
+def _told_of_undoing(gone: int, edited: int) -> str:
+    said = f"{_answers(gone)} gone."
+    if edited:
+        said += f" {_answers(edited)} kept, edited by somebody since."
+    return said
+
+
+def _answers(count: int) -> str:
+    return f"{count:,} answer is" if count == 1 else f"{count:,} answers are"
+
+
+def standing_still() -> list[int]:
     """Imports whose worker was killed, or that no worker was ever told of."""
-    since = datetime.now(UTC) - timedelta(seconds=for_s)
+    since = datetime.now(UTC) - timedelta(seconds=STANDS_STILL_S)
     rows = Import.objects.filter(state__in=OPEN, changed_at__lt=since)
     return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def waits(row: Import) -> bool:
+    """Whether nobody reads it at this moment, as far as can be told."""
+    silent = datetime.now(UTC) - row.changed_at > timedelta(seconds=STANDS_STILL_S)
+    return row.state in OPEN and silent
 
 
 def _facts(row: Import) -> dict[str, Any]:

@@ -372,6 +372,13 @@ def test_a_move_that_cannot_be_is_told(engineer: Client, red: Team) -> None:
     assert "cannot become" in answer.content.decode()
 
 
+def test_an_import_that_nobody_reads_says_that_it_waits(engineer: Client, red: Team) -> None:
+    row = Import.objects.create(team=red, name="faq.csv", state="running", total=900, lines=410)
+    assert "this page may be left" in text(engineer, f"/answers/imports/{row.pk}/")
+    Import.objects.update(changed_at=datetime.now(UTC) - timedelta(seconds=15))
+    assert "waits for the background worker" in text(engineer, f"/answers/imports/{row.pk}/")
+
+
 def test_a_group_is_made_and_another_team_invited(owner: Client, red: Team) -> None:
     owner.post("/answers/sharing/", {"word": "create", "group": "support"})
     owner.post("/answers/sharing/", {"word": "invite", "group": "support", "other": "blue"})

@@ -143,7 +143,7 @@ class Command(BaseCommand):
         row = Import.objects.filter(team=team, pk=options["id"]).defer("content").first()
         if row is None:
             raise CommandError(f"{team} has no import {options['id']}.")
-        self.stdout.write(f"{importing.undo(OPERATOR, row)} answers are gone.")
+        self.stdout.write(importing.undo(OPERATOR, row))
 
     def _list(self, team: Team, options: Options) -> None:
         asked = {name: options[name] for name in browsing.FILTERS if options.get(name)}

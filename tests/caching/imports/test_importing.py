@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from analytics.lookup import Connection
 from analytics.models import Exchange
 from caching import lookup, matching, tasks
 from caching.errors import Unfit
+from caching.faces import curating
 from caching.imports import importing
 from caching.imports.importing import Wanted
 from caching.judge import minds
@@ -71,6 +72,10 @@ def said(connection: Connection, wanted: Asked) -> str:
     if isinstance(match, NoMatch):
         return match.reason
     return str(orjson.loads(match.answer)["choices"][0]["message"]["content"])
+
+
+def heard_of_long_ago(row: Import) -> None:
+    Import.objects.filter(pk=row.pk).update(changed_at=datetime.now(UTC) - timedelta(seconds=11))
 
 
 def test_whatever_app_of_the_team_asks_is_answered(connection: Connection, team: Team) -> None:
@@ -165,7 +170,7 @@ def test_a_newer_import_takes_an_older_ones_place_and_says_so(
     assert new.replaced == 1
     assert "1 of them took the place" in new.message
     assert said(connection, asked(team, "When do you open?")) == "At ten."
-    assert importing.undo(ADA, old) == 1
+    assert importing.undo(ADA, old) == "1 answer is gone."
     assert said(connection, asked(team, "When do you open?")) == "At ten."
 
 
@@ -174,15 +179,24 @@ def test_an_undo_removes_what_it_brought_and_nothing_else(
 ) -> None:
     brought(team, "question,answer\nKept?,Yes.\n")
     row = brought(team)
-    assert importing.undo(ADA, row) == 2
+    assert importing.undo(ADA, row) == "2 answers are gone."
     row.refresh_from_db()
     assert row.state == "undone"
     assert said(connection, asked(team, "When do you open?")) == "nothing-stored"
     assert said(connection, asked(team, "Kept?")) == "Yes."
-    assert importing.undo(ADA, row) == 0
+    assert importing.undo(ADA, row) == "2 answers are gone."
     actions = list(AuditRow.objects.order_by("at").values_list("action", flat=True))
     assert actions == ["import", "import", "undo"]
     assert not importing.carry_on(row.pk)
+
+
+def test_an_undo_leaves_what_a_person_has_made_of_it(connection: Connection, team: Team) -> None:
+    row = brought(team)
+    curating.edit(ADA, Entry.objects.get(question="When do you open?"), "At eight now.")
+    told = importing.undo(ADA, row)
+    assert told == "1 answer is gone. 1 answer is kept, edited by somebody since."
+    assert said(connection, asked(team, "When do you open?")) == "At eight now."
+    assert said(connection, asked(team, "How do I return a parcel?")) == "nothing-stored"
 
 
 def test_a_killed_workers_successor_goes_on_where_it_was(
@@ -201,11 +215,13 @@ def test_a_killed_workers_successor_goes_on_where_it_was(
         dying.setattr(importing, "_note", dies)
         importing.carry_on(made.pk)
     assert Entry.objects.count() == 2
-    assert made.pk in importing.standing_still(for_s=0)
+    heard_of_long_ago(made)
+    assert made.pk in importing.standing_still()
     assert not importing.carry_on(made.pk)
     made.refresh_from_db()
     assert (made.state, made.taken, made.rejections) == ("done", 5, 0)
-    assert importing.standing_still(for_s=0) == []
+    heard_of_long_ago(made)
+    assert importing.standing_still() == []
 
 
 def test_two_workers_do_not_take_the_same_lines(
@@ -324,7 +340,8 @@ def test_a_file_that_kora_fails_at_is_not_tried_for_ever(
     made.refresh_from_db()
     assert made.state == "failed"
     assert "log" in made.message
-    assert importing.standing_still(for_s=0) == []
+    heard_of_long_ago(made)
+    assert importing.standing_still() == []
 
 
 def test_without_a_broker_the_beat_finds_it(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,4 +349,11 @@ def test_without_a_broker_the_beat_finds_it(team: Team, monkeypatch: pytest.Monk
     lost = Celery("lost", broker="redis://127.0.0.1:1/0", set_as_current=False)  # type: ignore[no-untyped-call]
     monkeypatch.setattr(importing, "current_app", lost)
     made = importing.begin(ADA, team, Wanted(name="f.csv", content=FAQ.encode()))
-    assert importing.standing_still(for_s=0) == [made.pk]
+    assert importing.standing_still() == []
+    heard_of_long_ago(made)
+    assert importing.standing_still() == [made.pk]
+    made.refresh_from_db()
+    assert importing.waits(made)
+    importing.carry_on(made.pk, batches=1)
+    made.refresh_from_db()
+    assert not importing.waits(made)
