@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import path
 
 from routing import api, model_views, views
+from routing.faces import policies_api, rules_api
 
 if TYPE_CHECKING:
     from rest_framework.routers import BaseRouter
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def register(router: BaseRouter) -> None:
     router.register("backends", api.Backends, basename="backend")
+    router.register("rules", rules_api.Rules, basename="rule")
+    router.register("policies", policies_api.Policies, basename="policy")
 
 
 console = [

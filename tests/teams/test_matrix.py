@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 from analytics.models import Budget, BudgetScope, Exchange, Price
 from caching.models import Import, Sharing
 from inference.store import models
-from routing.models import Backend
+from routing.models import Backend, Rule
+from routing.publishing import drafts
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
 from tests.caching import furniture
@@ -125,6 +126,15 @@ TABLE: dict[str, Allowed] = {
     "api/cache/imports/": lists(WRITERS),
     "api/cache/imports/<pk>/": READ,
     "api/cache/imports/<pk>/undo/": {"POST": WRITERS},
+    "api/rules/": lists(WRITERS),
+    "api/rules/<pk>/": one(WRITERS),
+    "api/rules/reorder/": {"POST": WRITERS},
+    "api/policies/": READ,
+    "api/policies/<pk>/": READ,
+    "api/policies/<pk>/diff/": READ,
+    "api/policies/<pk>/publish/": {"POST": WRITERS},
+    "api/policies/<pk>/rollback/": {"POST": WRITERS},
+    "api/policies/settings/": {"GET": MEMBERS, "PATCH": WRITERS},
     "api/patterns/": READ,
     "api/patterns/<pk>/": READ,
     "api/patterns/<pk>/approve/": {"POST": WRITERS},
@@ -222,6 +232,8 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/cache/sharing": inside.pk,
         "api/cache/imports": brought.pk,
         "api/patterns": pattern.pk,
+        "api/rules": Rule.objects.create(team=red, name="r", then={"deny": "no"}).pk,
+        "api/policies": drafts.of(red.pk).pk,
     }
 
 

@@ -1,0 +1,1 @@
+"""What people and programs see of the decision layer, and how they change it."""
