@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 
 from caching.guards import spelling
+from caching.question import courtesy
 
 IGNORED = re.compile(r"[\s.,;:!?\"“”„«»()\[\]…¿¡'。、،؟-]+")
 CONTRACTIONS = tuple(
@@ -31,7 +32,7 @@ HOW = re.compile(r"\bhow (?:(?:do|can|could|would) (?:i|we|one)|to)\b")
 OPENING = re.compile(
     r"^(?:(?:(?:can|could|would) you )?tell me|i (?:want|need|would like) to know|do you know) "
 )
-POLITE = frozenset({"please", "kindly", "hi", "hello", "hey", "thanks"})
+POLITE = frozenset({"please", "kindly"})
 ARTICLES = frozenset({"a", "an", "the"})
 
 
@@ -41,11 +42,13 @@ def same(asked: str, stored: str) -> bool:
 
 @lru_cache(maxsize=8_192)
 def _said(text: str) -> tuple[str, ...]:
-    lower = spelling.plain(text).casefold()
-    for pattern, written in CONTRACTIONS:
-        lower = pattern.sub(written, lower)
+    written = courtesy.bare(spelling.plain(text))
+    polite = frozenset[str]() if courtesy.is_about(written) else POLITE
+    lower = written.casefold()
+    for pattern, long in CONTRACTIONS:
+        lower = pattern.sub(long, lower)
     bare = IGNORED.sub(" ", lower).strip()
-    words = [word for word in WORDS.findall(bare) if word not in POLITE]
+    words = [word for word in WORDS.findall(bare) if word not in polite]
     kept = [word for word in words[:-1] if word not in ARTICLES] + words[-1:]
     said = HOW.sub("how to", OPENING.sub("", " ".join(kept))).split()
     return tuple(said) or (bare or lower,)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from caching.guards import spelling
+from caching.question import courtesy
 
 LONGEST = 600
 """Characters of a question; what is longer is a text, and texts are not compared by meaning."""
@@ -70,7 +71,7 @@ def split(text: str) -> Turn | Unclear:
         return Unclear(reason="too-long")
     said, fenced = _without(FENCE, said)
     around = (*injected, *fenced)
-    found = _question(said.strip())
+    found = _question(courtesy.bare(said.strip()))
     if isinstance(found, Unclear):
         return found
     question = spelling.one_line(found.question)
