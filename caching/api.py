@@ -69,13 +69,14 @@ class Entries(
         asked = serializers.CriteriaSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         said = dict(asked.validated_data)
-        dry, team = said.pop("dry_run"), sweeping.team(request, said.pop("team", ""))
+        dry, as_of = said.pop("dry_run"), said.pop("as_of", "")
+        team = sweeping.team(request, said.pop("team", ""))
         try:
             wanted = sweeping.criteria(team, said)
-            found = sweeping.look(team, wanted)
+            found = sweeping.look(team, wanted, as_of)
         except Unfit as error:
             raise _refusal(error) from error
-        dropped = 0 if dry else sweeping.sweep(actor_of(request), team, wanted, said)
+        dropped = 0 if dry else sweeping.sweep(actor_of(request), team, said, found)
         return Response(serializers.FoundSerializer(found, context={"dropped": dropped}).data)
 
 

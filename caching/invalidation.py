@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
+from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 
 from caching.errors import Unfit
@@ -16,6 +17,8 @@ BATCH = 1_000
 SAMPLE = 10
 LONGEST_AGO_S = 100 * 365 * 86_400.0
 """What is older is nothing, and dates do not go back for ever."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+NOW = "SELECT clock_timestamp(), coalesce(max(id), 0) FROM caching_entry"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +39,31 @@ class Criteria:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """When somebody looked, and the newest entry that stood then; its text is for clients to send
+    back as it came.
+
+    An answer that is renewed keeps its id, and one that is just being written has an earlier time
+    than its commit; so both are asked for.
+    """
+
+    at: datetime
+    newest: int
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.newest}"
+
+
+def read_look(text: str) -> Look:
+    at, _, newest = text.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+        return Look(at=moment.astimezone(UTC) if moment.tzinfo else NEVER, newest=int(newest))
+    except (ValueError, OverflowError) as error:
+        raise Unfit("Send what a look told, as it came.", field="as_of") from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     entry_id: int
     question: str
@@ -49,32 +77,41 @@ class Found:
     count: int
     bytes: int
     sample: tuple[Sample, ...]
+    as_of: Look
+    """What was shown: a drop that is given it drops nothing that came after."""
 
 
-def find(team_ids: Collection[int], criteria: Criteria) -> Found:
+def find(team_ids: Collection[int], criteria: Criteria, as_of: Look | None = None) -> Found:
     """What `drop` would drop; changes nothing."""
-    rows = _rows(team_ids, criteria)
+    look = as_of or now()
+    rows = _rows(team_ids, criteria, look)
     newest = rows.order_by("-id").only("question", "backend", "created_at", "pinned_at")[:SAMPLE]
     return Found(
         count=rows.count(),
         bytes=rows.aggregate(all=Sum("bytes"))["all"] or 0,
         sample=tuple(_sample(entry) for entry in newest),
+        as_of=look,
     )
 
 
-def drop(team_ids: Collection[int], criteria: Criteria) -> int:
+def drop(team_ids: Collection[int], criteria: Criteria, as_of: Look | None = None) -> int:
     """In batches, so that nobody waits for long; pinned ones as well: they were named.
 
-    What is stored while it runs stays: it is newer than the wish.
+    What was stored after the look, or while this runs, stays: it is newer than the wish.
     """
-    rows = _rows(team_ids, criteria)
-    newest = rows.order_by("-id").values_list("id", flat=True).first() or 0
+    rows = _rows(team_ids, criteria, as_of or now())
     dropped = 0
-    while ids := list(
-        rows.filter(id__lte=newest).order_by("id").values_list("id", flat=True)[:BATCH]
-    ):
+    while ids := list(rows.order_by("id").values_list("id", flat=True)[:BATCH]):
         dropped += _delete(ids)
     return dropped
+
+
+def now() -> Look:
+    """By the database's clock, which also dates most entries."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOW)
+        at, newest = cursor.fetchone()
+    return Look(at=at, newest=newest)
 
 
 def _delete(ids: list[int]) -> int:
@@ -82,15 +119,15 @@ def _delete(ids: list[int]) -> int:
     return counts.get("caching.Entry", 0)
 
 
-def _rows(team_ids: Collection[int], criteria: Criteria) -> QuerySet[Entry]:
+def _rows(team_ids: Collection[int], criteria: Criteria, look: Look) -> QuerySet[Entry]:
     said = (getattr(criteria, field.name) for field in fields(criteria))
     if all(each is None or each in ("", (), []) for each in said):  # no ids are not all of them
         raise Unfit("Say which answers are meant; the pattern * means all.", field="pattern")
-    return Entry.objects.filter(_meant(criteria), team_id__in=list(team_ids))
+    return Entry.objects.filter(_meant(criteria, look), team_id__in=list(team_ids))
 
 
-def _meant(criteria: Criteria) -> Q:
-    meant = Q()
+def _meant(criteria: Criteria, look: Look) -> Q:
+    meant = Q(id__lte=look.newest, created_at__lte=look.at)
     if criteria.ids:
         meant &= Q(id__in=list(criteria.ids))
     if criteria.model:
@@ -101,7 +138,7 @@ def _meant(criteria: Criteria) -> Q:
         meant &= _tagged(criteria.tag)
     if criteria.older_than_s is not None:
         age_s = min(criteria.older_than_s, LONGEST_AGO_S)
-        meant &= Q(created_at__lt=datetime.now(UTC) - timedelta(seconds=age_s))
+        meant &= Q(created_at__lt=look.at - timedelta(seconds=age_s))
     if criteria.pattern:
         meant &= Q(question__iregex=_regex(criteria.pattern))
     if criteria.intent is not None:

@@ -168,6 +168,11 @@ class CriteriaSerializer(OnlyKnownFields):
     intent = serializers.CharField(required=False)
     team = serializers.CharField(required=False, help_text="may be left out by who has one team")
     dry_run = serializers.BooleanField(required=False, default=False)
+    as_of = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text="as a dry run told it: what was stored after that look stays",
+    )
 
 
 class SampleSerializer(serializers.Serializer[Any]):
@@ -184,6 +189,7 @@ class FoundSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     bytes = serializers.IntegerField()
     sample = SampleSerializer(many=True)
+    as_of = serializers.CharField(help_text="send it along with the drop")
     dropped = serializers.SerializerMethodField()
 
     def get_dropped(self, _: Any) -> int:

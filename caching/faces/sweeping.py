@@ -49,13 +49,13 @@ def criteria(team: Team, asked: Mapping[str, Any]) -> Criteria:
     return Criteria(**terms)
 
 
-def look(team: Team, wanted: Criteria) -> Found:
-    return invalidation.find([team.pk], wanted)
+def look(team: Team, wanted: Criteria, as_of: str = "") -> Found:
+    return invalidation.find([team.pk], wanted, invalidation.read_look(as_of) if as_of else None)
 
 
-def sweep(actor: Actor, team: Team, wanted: Criteria, said: Mapping[str, Any]) -> int:
-    """How many are gone. The audit row comes first: dropping goes in batches of their own, and what
-    a crash leaves half done must not be half done by nobody."""
-    after = {"invalidated": look(team, wanted).count, **said}
+def sweep(actor: Actor, team: Team, said: Mapping[str, Any], found: Found) -> int:
+    """How many of what was found are gone. The audit row comes first: dropping goes in batches of
+    their own, and what a crash leaves half done must not be half done by nobody."""
+    after = {"invalidated": found.count, **said, "as_of": str(found.as_of)}
     audit.record(actor, "invalidate", team, after=after)
-    return invalidation.drop([team.pk], wanted)
+    return invalidation.drop([team.pk], criteria(team, said), found.as_of)

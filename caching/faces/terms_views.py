@@ -44,7 +44,7 @@ def answers_terms(request: HttpRequest) -> HttpResponse:
 @login_required
 @form_page
 def answers_invalidate(request: HttpRequest) -> HttpResponse:
-    """Looks first; what was seen is dropped only when the same is sent again with `drop`."""
+    """Looks first; what was seen then is dropped when the same is sent again with `drop`."""
     team = asking.team(request)
     form = forms.CriteriaForm(request.POST or None)
     shown: dict[str, Any] = {"form": form, **_about(request, team)}
@@ -54,11 +54,12 @@ def answers_invalidate(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             wanted = sweeping.criteria(team, form.asked())
-            if "drop" in request.POST:
-                dropped = sweeping.sweep(actor_of(request), team, wanted, form.asked())
+            seen = request.POST.get("as_of", "")
+            shown["found"] = found = sweeping.look(team, wanted, seen)
+            if seen and "drop" in request.POST:
+                dropped = sweeping.sweep(actor_of(request), team, form.asked(), found)
                 messages.success(request, f"{dropped:,} answers are dropped.")
                 return redirect(_at("answers_invalidate", team))
-            shown["found"] = sweeping.look(team, wanted)
         except Unfit as error:
             form.add_error(None, str(error))
     return render(request, "caching/invalidate.html", shown)

@@ -136,6 +136,18 @@ def test_criteria_that_name_nothing_are_refused(
     assert Entry.objects.count() == 1
 
 
+def test_a_drop_takes_the_look_that_a_dry_run_told(owner: APIClient, red: Team) -> None:
+    furniture.entry(red, "How do I get a refund?")
+    place, asked = "/api/cache/entries/invalidate/", {"pattern": "*"}
+    seen = owner.post(place, {**asked, "dry_run": True}, format="json").data
+    furniture.entry(red, "How do I pay?")
+    gone = owner.post(place, {**asked, "as_of": seen["as_of"]}, format="json").data
+    assert (seen["count"], gone["dropped"]) == (1, 1)
+    assert Entry.objects.get().question == "How do I pay?"
+    wrong = owner.post(place, {**asked, "as_of": "then"}, format="json")
+    assert (wrong.status_code, wrong.data["error"]["param"]) == (400, "as_of")
+
+
 def test_terms_are_the_defaults_until_they_are_written(owner: APIClient, red: Team) -> None:
     place = f"/api/cache/terms/{red.pk}/"
     assert owner.get("/api/cache/terms/").data["results"][0]["epsilon"] == 0.02

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
 from caching import invalidation
 from caching.errors import Unfit
 from caching.invalidation import Criteria
-from caching.models import Entry, EntryVector, Intent
+from caching.models import Entry, EntryVector, Generation, Intent
 from caching.vectors.index import Connection
 from tests.analytics.books import Book
 from tests.caching import shelves
@@ -111,3 +112,24 @@ def test_many_go_in_batches(
     found = invalidation.find([team_id], Criteria(pattern="question*"))
     assert (found.count, len(found.sample)) == (20, invalidation.SAMPLE)
     assert invalidation.drop([team_id], Criteria(pattern="question*")) == 20
+
+
+def test_what_came_after_the_look_stays(
+    connection: Connection, team_id: int, entry_id: int
+) -> None:
+    seen = invalidation.find([team_id], Criteria(pattern="*")).as_of
+    generation = Generation.objects.get().pk
+    later = shelves.fresh(team_id, "And now?")
+    made = shelves.remember(connection, later, shelves.vector(3), generation)
+    Entry.objects.filter(pk=entry_id).update(created_at=Now())
+    look = invalidation.read_look(str(seen))
+    assert look == seen
+    assert invalidation.find([team_id], Criteria(pattern="*"), look).count == 1
+    assert invalidation.drop([team_id], Criteria(pattern="*"), look) == 1
+    assert set(Entry.objects.values_list("pk", flat=True)) == {made, entry_id}
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01T00:00Z", "~", "2026-01-01~x", "x~1"])
+def test_a_look_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Unfit):
+        invalidation.read_look(text)

@@ -310,8 +310,15 @@ def test_what_is_dropped_was_shown_before(engineer: Client, red: Team) -> None:
     assert "Drop 2 answers" in html
     assert 'type="hidden" name="pattern" value="*canada*"' in html
     assert Entry.objects.count() == 10
+    seen = re.search(r'name="as_of" value="([^"]+)"', html)
+    assert seen
+    furniture.entry(red, "Is Canada far?")
     engineer.post("/answers/invalidate/", {"pattern": "*canada*", "drop": "yes"})
-    assert Entry.objects.count() == 8
+    assert Entry.objects.count() == 11
+    sent = {"pattern": "*canada*", "drop": "yes", "as_of": seen[1]}
+    engineer.post("/answers/invalidate/", sent)
+    assert Entry.objects.filter(question__icontains="canada").get().question == "Is Canada far?"
+    assert Entry.objects.count() == 9
     assert AuditRow.objects.get(action="invalidate").after["invalidated"] == 2
 
 

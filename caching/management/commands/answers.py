@@ -190,7 +190,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(f"{found.count} answers ({found.bytes:,} bytes) would be dropped.")
             return
-        dropped = invalidation.drop([team.pk], criteria)
+        dropped = invalidation.drop([team.pk], criteria, found.as_of)
         said = {name: options[name] for name in (*CHECKED, "id", "older_than_days")}
         named = {name: value for name, value in said.items() if value}
         audit.record(OPERATOR, "invalidate", team, after={"invalidated": dropped, **named})
