@@ -257,9 +257,9 @@ class ImportForm(forms.Form):
     system_prompt = forms.CharField(
         label="For the system prompt",
         required=False,
-        initial="*",
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="* is any.",
+        help_text="Empty: only questions that come without one. Most apps have one: paste it here. "
+        "* is any, but for those that work on the user's text (translate, classify, …).",
     )
 
 

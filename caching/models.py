@@ -305,7 +305,7 @@ class Import(models.Model):
     model_asked = models.TextField(blank=True, default="*")
     """Its answers are served where this model is asked for; `*`: whichever is."""
     system_prompt = models.TextField(blank=True, default="")
-    """And under this system prompt; empty: under whichever."""
+    """And under this system prompt; empty: only without one; `*`: under whichever."""
     state = models.CharField(
         max_length=8,
         choices=[

@@ -294,7 +294,8 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
 
 
 class BringSerializer(OnlyKnownFields):
-    """A CSV or JSON lines file, or its text; `*` is any model, any system prompt."""
+    """A CSV or JSON lines file, or its text; `*` is any model, any system prompt; without a
+    system prompt its answers are for requests that have none."""
 
     team = NamedTeam(default=OwnTeam())
     name = serializers.CharField(required=False, default="", max_length=200, allow_blank=True)

@@ -60,12 +60,12 @@ Item = Pair | Flaw
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """A file, and whom its answers are for: every model and prompt unless it is said."""
+    """A file, and whom its answers are for: whoever asks without a system prompt, of any model."""
 
     name: str
     content: bytes
     model: str = standing.ANY
-    system: str = ""
+    system: str = standing.WITHOUT
 
 
 @dataclass(kw_only=True, slots=True)

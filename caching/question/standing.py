@@ -2,14 +2,15 @@
 look there (pure).
 
 A stored answer of a model belongs to all that surrounded its question. An FAQ that a person brought
-belongs to nothing but a question, so it has partitions of its own: for one model or any, for one
-system prompt or any. Only plain questions look into them: one user turn of text, no tools, no
-format, nothing that asks for more than words.
+belongs to nothing but a question, so it has partitions of its own: for one model or any, and for no
+system prompt, one or any. Only plain questions look into them: one user turn of text, no tools, no format,
+nothing that asks for more than words.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from caching import scopes
 from caching.values import Asked, Question
 
 ANY = "*"
+WITHOUT = ""
+"""No system prompt. Whether an answer is right under one, only who brought it can say."""
 SHORTEST_LIMIT = 32
 """Who wants fewer tokens than this wants a label or a probe, not an answer."""
 HARMLESS = frozenset({
@@ -32,12 +35,20 @@ EMPTY: dict[str, Any] = {
     "tool_choice": "none",
 }
 """Fields that, at this value, ask for nothing."""
+WORKING = re.compile(
+    r"(?i)\b(?:translat|summari[sz]|rewrit|rephras|paraphras|proofread|classif|categori[sz]|extract|"
+    r"transcrib|anonymi[sz]|redact|sentiment|moderat|übersetz|traduc|tradui|traduz|vertaal|перевод|"
+    r"correct (?:the|their|his|any|all) (?:grammar|spelling|text|sentences?|user|input|message))"
+    r"|翻译|翻訳|总结|要約|분류|번역"
+)
+"""Here the user's words may be a text to be worked on, and an answer to them is none: what stands
+for any prompt does not stand for these. Too many words cost a hit, too few a wrong answer."""
 SPEAKERS = frozenset({"system", "developer"})
 
 
 def surroundings(model: str = ANY, system: str = ANY) -> str:
     """What an entry has in place of a fingerprint of the request; no request's is like it."""
-    parts = ("standing", model or ANY, _squeezed(system) or ANY)
+    parts = ("standing", model or ANY, _squeezed(system))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -77,7 +88,7 @@ def seen_from(body: Mapping[str, Any], *, form: str) -> tuple[str, ...]:
     if system is None:
         return ()
     models = (str(body.get("model") or ANY), ANY)
-    systems = (system, ANY) if system else (ANY,)
+    systems = (system,) if WORKING.search(system) else (system, ANY)
     return tuple(surroundings(model, prompt) for model in models for prompt in systems)
 
 

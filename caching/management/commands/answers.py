@@ -234,7 +234,11 @@ def _import(parser: ArgumentParser) -> None:
     parser.add_argument("--team", required=True, help="the team's name")
     parser.add_argument("--name", default="", help="default: the file's; answers name it as source")
     parser.add_argument("--model", default="*", help="only where this is asked for (default: any)")
-    parser.add_argument("--system", default="", help="only under this system prompt (default: any)")
+    parser.add_argument(
+        "--system",
+        default="",
+        help="only under this system prompt (default: under none; *: under any)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="read the file, keep nothing")
 
 

@@ -79,7 +79,7 @@ def heard_of_long_ago(row: Import) -> None:
 
 
 def test_whatever_app_of_the_team_asks_is_answered(connection: Connection, team: Team) -> None:
-    row = brought(team)
+    row = brought(team, system="*")
     assert (row.state, row.taken, row.lines, row.total) == ("done", 2, 2, 2)
     assert row.message == "2 of 2 answers are in."
     assert bytes(row.content) == b""
@@ -90,6 +90,20 @@ def test_whatever_app_of_the_team_asks_is_answered(connection: Connection, team:
     form = {"type": "json_object"}
     assert said(connection, asked(team, question, response_format=form)) == "nothing-stored"
     assert said(connection, asked(Book.open().team, question)) == "nothing-stored"
+
+
+def test_an_app_with_a_prompt_of_its_own_has_to_be_opted_in(
+    connection: Connection, team: Team
+) -> None:
+    question, prompt = "When do you open?", "Translate the user's sentence into French."
+    brought(team)
+    assert said(connection, asked(team, question)) == "At nine."
+    assert said(connection, asked(team, question, "Be brief.")) == "nothing-stored"
+    brought(team, system="*")
+    assert said(connection, asked(team, question, "Be brief.")) == "At nine."
+    assert said(connection, asked(team, question, prompt)) == "nothing-stored"
+    brought(team, system=prompt)
+    assert said(connection, asked(team, question, prompt)) == "At nine."
 
 
 def test_it_can_be_for_one_model_and_one_system_prompt(connection: Connection, team: Team) -> None:
@@ -275,7 +289,7 @@ def test_a_model_of_a_line_goes_before_the_files(connection: Connection, team: T
 def test_a_question_that_is_like_one_is_answered_by_its_meaning(
     connection: Connection, team: Team
 ) -> None:
-    brought(team)
+    brought(team, system="*")
     Entry.objects.update(created_at=datetime(2026, 1, 1, tzinfo=UTC))
     embedder = shelves.Hashing()
     generation = generations.begin(connection, embedder)

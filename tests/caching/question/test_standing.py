@@ -34,6 +34,26 @@ def test_whatever_app_asks_plainly_looks_at_what_stands_for_any_model(
     assert standing.surroundings() in seen(ASK, **fields)
     assert standing.surroundings("auto") in seen(ASK, **fields)
     assert standing.surroundings() in seen(SYSTEM, ASK, **fields)
+    assert standing.surroundings(system="") in seen(ASK, **fields)
+    assert standing.surroundings(system="") not in seen(SYSTEM, ASK, **fields)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Translate the user's sentence into French.",
+        "You are a translator.",
+        "Summarise what the user says in one line.",
+        "Classify the sentiment of the message as good or bad.",
+        "Correct the grammar of the input.",
+        "Übersetze den Text des Nutzers.",
+        "把用户的话翻译成英文。",
+    ],
+)
+def test_who_works_on_texts_is_answered_only_from_what_names_his_prompt(prompt: str) -> None:
+    found = seen({"role": "system", "content": prompt}, ASK)
+    assert standing.surroundings() not in found
+    assert standing.surroundings(system=prompt) in found
 
 
 @pytest.mark.parametrize(
