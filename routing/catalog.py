@@ -20,7 +20,18 @@ from caching.patterns.serving import Standing
 from caching.terms import Agreed
 from caching.vectors import generations
 from caching.vectors.generations import Generation
-from routing import connections, embedders, embeddings, gauges, loads, lookup, minds, models, vitals
+from routing import (
+    connections,
+    embedders,
+    embeddings,
+    gauges,
+    lessons,
+    loads,
+    lookup,
+    minds,
+    models,
+    vitals,
+)
 from routing.errors import Unavailable
 from routing.policy.values import UNPRICED, Backend
 from routing.publishing import in_force
@@ -101,6 +112,7 @@ def watch(stop: threading.Event) -> None:
         try:
             look()
             minds.look(connections.current())
+            lessons.look(connections.current())
             hits.write(connections.current())
             if time.monotonic() - written_at > USES_EVERY_S:
                 written_at = time.monotonic()

@@ -10,7 +10,17 @@ import orjson
 from analytics import booked
 from analytics.models import Exchange, LedgerRow
 from caching.values import NoMatch
-from routing import answers, catalog, questions, recognising, replies, ruled, semantics, stages
+from routing import (
+    answers,
+    catalog,
+    expecting,
+    questions,
+    recognising,
+    replies,
+    ruled,
+    semantics,
+    stages,
+)
 from routing.errors import ModelNotFound, NotFound
 from routing.policy.values import VIRTUAL
 from routing.replies import Reply
@@ -67,6 +77,7 @@ def route(incoming: Incoming, room: Room) -> Reply:
 
 def _choice(way: Way) -> dict[str, Any]:
     way.clock("intent", recognising.look, way)
+    way.clock("expect", expecting.look, way)
     decision = way.clock("decide", stages.choose, way)
     first = decision.order[0]
     return {

@@ -17,6 +17,7 @@ from routing import (
     closing,
     embeddings,
     execution,
+    expecting,
     inputs,
     questions,
     recognising,
@@ -97,6 +98,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
         closing.share(way, room, found)
         return Answered(match=found)
     clock("intent", recognising.look, way)
+    clock("expect", expecting.look, way)
     decision = clock("decide", stages.choose, way)
     return clock("hold", stages.hold_first, way, decision)
 

@@ -38,8 +38,13 @@ class Outlook:
 
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     output: Forecast | None = None
+    """Of any backend; `output_of` one."""
+    outputs: Mapping[str, Forecast] = field(default_factory=dict)
     version: int = 0
     """Of the learned parameters."""
+
+    def output_of(self, backend: str) -> Forecast | None:
+        return self.outputs.get(backend, self.output)
 
 
 UNTAUGHT = Outlook()

@@ -1,0 +1,144 @@
+"""How good each backend will be at a request, and how sure that is (pure).
+
+A line through the request's features and its shortened vector for each backend, all drawn towards
+one shared line: how hard a request is, is mostly the same for all. To it comes what the line misses
+at this intent, in this team and near this request, each the smaller the less was seen of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from routing.learning.projecting import NO_PROJECTION, Projection
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.intp]
+
+CELL_DOUBT = 12.0
+"""Outcomes of an intent that count as much as believing the line alone."""
+TEAM_DOUBT = 20.0
+NEAR_DOUBT = 6.0
+NEAR = 0.35
+"""How far apart two requests may be, in shortened vectors, and still tell of each other."""
+STRANGER = 0.5
+"""What a neighbour of another team counts."""
+MISSED = 0.15
+"""How far the line is usually off at an intent that nothing was seen of."""
+ABOUT_ENDS = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One request as learning sees it."""
+
+    features: Floats
+    reduced: Floats
+    intent: str = ""
+    team_id: int = 0
+
+    @property
+    def row(self) -> Floats:
+        return np.concatenate((self.features, self.reduced))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """By backend: how far the line was off at an intent, and how many outcomes say so."""
+
+    means: Floats
+    counts: Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """Past outcomes near which a request may lie: how far the line was off at each."""
+
+    reduced: Floats
+    squares: Floats
+    """Of the lengths of those."""
+    who: Numbers
+    off: Floats
+    weights: Floats
+    teams: Numbers
+
+
+def nothing_remembered(width: int) -> Remembered:
+    return Remembered(
+        reduced=np.zeros((0, width)),
+        squares=np.zeros(0),
+        who=np.zeros(0, dtype=np.intp),
+        off=np.zeros(0),
+        weights=np.zeros(0),
+        teams=np.zeros(0, dtype=np.intp),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learned:
+    """What web processes use; made by `fitting` and never changed."""
+
+    backends: tuple[str, ...] = ()
+    projection: Projection = NO_PROJECTION
+    weights: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """A line for each backend."""
+    roots: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """Of their covariances, side by side: one product gives every backend's doubt."""
+    counts: Floats = field(default_factory=lambda: np.zeros(0))
+    noise: float = 0.4
+    cells: Mapping[tuple[int, str], Cell] = field(default_factory=dict)
+    """By team (0: all) and intent."""
+    remembered: Remembered = field(default_factory=lambda: nothing_remembered(0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """One number for each backend, in the order of the mind's."""
+
+    quality: Floats
+    deviation: Floats
+    seen: Floats
+
+
+def expect(learned: Learned, case: Case) -> Expected:
+    row = case.row
+    line = learned.weights @ row
+    doubt = ((row @ learned.roots) ** 2).reshape(len(line), -1).sum(axis=1)
+    off, seen = _off_at(learned, case)
+    near, mass = _off_near(learned.remembered, case, len(line))
+    missed = MISSED**2 * CELL_DOUBT / (CELL_DOUBT + seen + mass)
+    off = off + (near - off) * mass / (mass + NEAR_DOUBT)
+    return Expected(
+        quality=np.clip(line + off, ABOUT_ENDS, 1 - ABOUT_ENDS),
+        deviation=np.sqrt(doubt + missed),
+        seen=seen,
+    )
+
+
+def _off_at(learned: Learned, case: Case) -> tuple[Floats, Floats]:
+    """What all teams' outcomes of this intent say, moved by those of this team."""
+    none = np.zeros(len(learned.backends))
+    everyone = learned.cells.get((0, case.intent))
+    if everyone is None:
+        return none, none
+    off = everyone.means * everyone.counts / (everyone.counts + CELL_DOUBT)
+    own = learned.cells.get((case.team_id, case.intent))
+    if own is not None:
+        off = off + (own.means - off) * own.counts / (own.counts + TEAM_DOUBT)
+    return off, everyone.counts
+
+
+def _off_near(known: Remembered, case: Case, backends: int) -> tuple[Floats, Floats]:
+    """The mean of what the line was off near this request, and how much lies near."""
+    if not len(known.off) or not case.reduced.any():
+        return np.zeros(backends), np.zeros(backends)
+    own = float(case.reduced @ case.reduced)
+    apart = known.squares + own - 2.0 * (known.reduced @ case.reduced)
+    like = np.exp(apart * (-0.5 / NEAR**2)) * known.weights
+    like = like * np.where(known.teams == case.team_id, 1.0, STRANGER)
+    mass = np.bincount(known.who, weights=like, minlength=backends)
+    total = np.bincount(known.who, weights=like * known.off, minlength=backends)
+    return total / np.maximum(mass, 1e-9), mass
