@@ -14,8 +14,9 @@ from analytics import ledger
 from routing import answers, catalog, closing, connections, execution, stages
 from routing.errors import BudgetExceeded, DeadlineExceeded, Infeasible, Refusal, Stopping
 from routing.execution import BrokenStream
-from routing.policy import deciding
+from routing.policy import deciding, wanting
 from routing.policy.values import Decision
+from routing.policy.wanting import Circumstances
 from routing.questions import NO_CONSTRAINTS, Prompt
 from routing.signals import reading
 from routing.way import Incoming, Planned, Room, Way
@@ -88,8 +89,8 @@ def _way(aside: Aside) -> Way:
 def _plan(way: Way, aside: Aside) -> Planned:
     """The backend that is named and no other, if the day's money allows its worst case."""
     named = replace(way.prompt, model=aside.backend)
-    wants = deciding.wants(named, way.signals, way.caller.models)
-    decided = deciding.decide(wants, catalog.current().live())
+    mine = Circumstances(allowed=way.caller.models)
+    decided = deciding.decide(wanting.wants(named, way.signals, mine), catalog.current().live())
     if not isinstance(decided, Decision):
         raise Infeasible(f"{aside.backend} cannot answer now.", binding=decided.binding)
     first = decided.order[0]

@@ -178,6 +178,8 @@ def _card(row: models.Backend, price: PriceTag) -> Backend:
         timeouts=dict(row.timeouts),
     )
 
+        region=row.region,
+        data_classes=frozenset(row.data_classes),
 
 def _busy_there(health: models.Health | None) -> int:
     """What a server of its own says that it runs and queues, other callers' requests included."""
@@ -188,8 +190,8 @@ def _busy_there(health: models.Health | None) -> int:
 
 
 def _with_vitals(backend: Backend) -> Backend:
-    vital = vitals.of(backend.name)
-    load = _load_of(backend)
+    """Made anew only when something has changed: most have not since the last request."""
+    vital, load = vitals.of(backend.name), _load_of(backend)
     if vital is vitals.HEALTHY and load is loads.UNKNOWN:
         return backend
     return replace(
@@ -197,10 +199,22 @@ def _with_vitals(backend: Backend) -> Backend:
         failing=backend.failing or vital.failing or not load.served,
         first_token_s=vital.first_token_s,
         in_flight=max(vital.in_flight, backend.in_flight),
+    seen = (vital.changes, vital.failing)
+    known = _alive.get(backend.name)
+    if known is None or known[0] is not backend or known[1:3] != (seen, load):
+        known = _alive[backend.name] = (backend, seen, load, _as_it_is(backend, vital, load))
+    return known[3]
+
+
+_alive: dict[str, tuple[Backend, tuple[int, bool], loads.Load, Backend]] = {}
+
+
+def _as_it_is(backend: Backend, vital: vitals.Vital, load: loads.Load) -> Backend:
         load=load,
     )
 
 
+        pace=vital.pace,
 def _load_of(backend: Backend) -> loads.Load:
     if not backend.is_ours:
         return loads.UNKNOWN

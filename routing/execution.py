@@ -10,10 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from django.conf import settings
 
 from analytics import ledger
-from routing import connections, embeddings, papers, stages, vitals
+from routing import connections, deadlines, embeddings, papers, stages, vitals
 from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
@@ -23,6 +22,7 @@ from routing.errors import (
     Unavailable,
     UpstreamFailed,
 )
+from routing.policy import eligibility
 from routing.policy.values import Candidate
 from routing.switchboard import Line, Mailbox
 from routing.way import Planned, Room, Try, Way
@@ -89,12 +89,11 @@ class BrokenStream(Exception):  # noqa: N818
 
 def deadline_s(way: Way) -> float:
     """Seconds this request may take, from its arrival."""
-    asked = way.prompt.constraints.max_latency_ms
-    return min(asked / 1000 if asked else settings.KORA_DEADLINE_S, settings.KORA_DEADLINE_S)
+    return deadlines.whole_s(way)
 
 
 def seconds_left(way: Way) -> float:
-    return deadline_s(way) - way.clock.elapsed_ms / 1000
+    return deadlines.left_s(way)
 
 
 async def begin(way: Way, room: Room, plan: Planned) -> Flow:
@@ -170,6 +169,7 @@ def _line(room: Room, each: Try) -> Line:
 def _content_came(way: Way, each: Try, event: Event) -> None:
     each.first_content_ms = way.clock.elapsed_ms
     each.engine_ms = event.get("ms") or 0.0
+    each.is_whole = event["kind"] == "done"
 
 
 def note_failure(each: Try, event: Event) -> None:
@@ -232,7 +232,7 @@ def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
     """After a context overflow only a bigger context makes sense, without a worker another's."""
     tried = [each.candidate for each in way.tries]
     last = tried[-1]
-    later = order[order.index(last) + 1 :]
+    later = [each for each in order[order.index(last) + 1 :] if _may_still(way, each)]
     if event["failure"] == "context":
         later = [c for c in later if c.backend.context > last.backend.context]
     if event["failure"] == "no-worker":
@@ -240,6 +240,13 @@ def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
     if not later and event["failure"] in OURS and tried.count(last) == 1:
         return last
     return later[0] if later else None
+
+
+def _may_still(way: Way, candidate: Candidate) -> bool:
+    """What time and money the failed attempts have left is enough for one more."""
+    most = way.prompt.constraints.max_cost
+    left_usd = None if most is None else most - sum(Decimal(each.cost) for each in way.tries)
+    return eligibility.still(candidate, left_s=seconds_left(way), left_usd=left_usd)
 
 
 def all_failed(way: Way) -> Refusal:
@@ -302,8 +309,22 @@ def spent(each: Try, done: Event) -> Spent:
     each.cost = done["cost"]
     each.tokens = facts["prompt_tokens"] + facts["completion_tokens"]
     each.compute_s = facts["compute_s"]
+    _time(each, facts["completion_tokens"], done.get("ms") or each.engine_ms)
     each.engine_ms = done.get("ms") or each.engine_ms
     return Spent(**facts, cost=Decimal(done["cost"]))
+
+
+def _time(each: Try, tokens: int, engine_ms: float) -> None:
+    """How fast its backend was, for the next decision; a client that reads slowly says nothing of
+    that, so the writing is timed in the engine."""
+    backend, first_ms = each.candidate.backend.name, each.first_content_ms
+    if first_ms is None:
+        return
+    first_s, writing_s = (first_ms - each.started_ms) / 1000, (engine_ms - each.engine_ms) / 1000
+    if each.is_whole:
+        vitals.came_whole(backend, tokens=tokens, took_s=first_s)
+    else:
+        vitals.streamed(backend, first_s=first_s, tokens=tokens, writing_s=writing_s)
 
 
 async def in_thread(room: Room, work: Any, *args: Any) -> Any:

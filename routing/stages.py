@@ -13,7 +13,7 @@ from analytics.values import Held, Hold, Refused
 from caching import matching
 from caching.question import fingerprints
 from caching.values import Match, NoMatch
-from routing import catalog, connections, embeddings, habits, limits, semantics
+from routing import catalog, choosing, connections, embeddings, habits, limits, semantics
 from routing.errors import (
     BudgetExceeded,
     Infeasible,
@@ -25,7 +25,6 @@ from routing.errors import (
     UnknownKey,
 )
 from routing.flights import Flight
-from routing.policy import deciding
 from routing.policy.values import VIRTUAL, Candidate, Decision, NoWay
 from routing.questions import Prompt
 from routing.way import Incoming, Planned, Room, Try, Way
@@ -122,8 +121,7 @@ def board(way: Way, room: Room) -> Flight | None:
 def choose(way: Way) -> Decision:
     if way.prompt.constraints.cache == "only" and not way.prompt.inputs:
         raise NothingStored  # whether vectors are remembered, their backend knows
-    asked = deciding.wants(way.prompt, way.signals, way.caller.models)
-    way.decision = deciding.decide(asked, catalog.current().live())
+    way.decision = choosing.decide(way)
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
         raise QueueFull(
             "Every backend that could answer has as many calls as it may.",

@@ -18,7 +18,7 @@ from routing.flights import Flights, Key
 from routing.hands import Hands
 from routing.intents.values import NOTHING, Recognised
 from routing.learning.values import UNTAUGHT, Outlook
-from routing.policy.values import Candidate, Decision, NoWay
+from routing.policy.values import NOWHERE, Candidate, Decision, NoWay, Seat
 from routing.publishing.in_force import InForce
 from routing.questions import Prompt
 from routing.rules.values import NO_RULING, Ruling
@@ -89,6 +89,11 @@ class Way:
     limits: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
     misses: dict[str, str] = field(default_factory=dict)
+    draw: float | None = None
+    """Given where nothing may be left to chance: what trying others out would be drawn by."""
+    place: str = ""
+    """Under which the backend of this conversation is remembered; empty: it is not."""
+    seat: Seat = NOWHERE
     terms: Terms = field(default_factory=Terms)
     """What the team has set for answers without a model, at the model asked for."""
     scopes: tuple[str, ...] = ()
@@ -173,18 +178,29 @@ class Way:
             "intent": self.recognised.as_json(),
             "learned": self.outlook.version,
             "misses": self.misses,
-            "candidates": [c.as_json() for c in decision.candidates] if decision else [],
+            "candidates": decision.told() if decision else [],
             "binding": decision.binding if isinstance(decision, NoWay) else "",
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
+            **self._told_of_choice(),
             **({"aside": self.aside} if self.aside else {}),
         }
 
 
 @dataclass(kw_only=True, slots=True)
 class Try:
+    def _told_of_choice(self) -> dict[str, Any]:
+        """Where the conversation sat, and what was said of trying others out."""
+        decision, seat = self.decision, self.seat
+        exploring = decision.exploring if isinstance(decision, Decision) else {}
+        told = {"backend": seat.backend, "tokens": seat.tokens, "in_loop": seat.in_loop}
+        return {
+            **({"exploring": dict(exploring)} if exploring else {}),
+            **({"session": told} if seat.backend else {}),
+        }
+
     """One attempt as the receipt tells it; times are milliseconds since the request came."""
 
     attempt_id: UUID
@@ -201,6 +217,8 @@ class Try:
     outcome: str = ""
     message: str = ""
     cost: str = "0"
+    is_whole: bool = False
+    """Its answer came in one piece."""
     compute_s: float = 0.0
     retry_after_s: float | None = None
     tokens: int = 0

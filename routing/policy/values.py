@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from analytics import prices
 from analytics.values import PriceTag
-from routing import loads
+from routing import loads, paces
+from routing.learning.values import Estimate
 from routing.loads import Load
+from routing.paces import Pace
 from routing.questions import Constraints
 
 VIRTUAL = {
-    "auto": "cheapest-feasible",
+    "auto": "best-value",
     "auto:cheap": "cheapest-feasible",
     "auto:fast": "fastest-feasible",
     "auto:best": "best-feasible",
-    "auto:local": "cheapest-feasible",
+    "auto:local": "best-value",
 }
 EMBEDDINGS = "embeddings"
 UNPRICED = PriceTag(
     price_id=None, price_in=Decimal(0), price_out=Decimal(0), price_cached_in=Decimal(0)
 )
+MILLION = 1e6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """A price tag as floats, dollars a token: for expectations, never for the book."""
+
+    into: float
+    out: float
+    cached: float
+    compute_s: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,25 +55,51 @@ class Backend:
     max_parallel: int
     weight: float
     quality: float
+    region: str = ""
+    data_classes: frozenset[str] = frozenset()
     failing: bool = False
     first_token_s: float | None = None
+    pace: Pace = paces.UNSEEN
     in_flight: int = 0
     load: Load = loads.UNKNOWN
     timeouts: dict[str, float] | None = None
+    rates: Rates = field(init=False, repr=False)
+    is_ours: bool = field(init=False)
+    """It runs in a worker of KORA, so its load is known and its seconds cost."""
+
+    def __post_init__(self) -> None:
+        price = self.price
+        rates = Rates(
+            into=float(price.price_in) / MILLION,
+            out=float(price.price_out) / MILLION,
+            cached=float(price.price_cached_in) / MILLION,
+            compute_s=float(price.price_compute_s),
+        )
+        object.__setattr__(self, "rates", rates)
+        object.__setattr__(self, "is_ours", self.kind == "local")
 
     @property
     def tier(self) -> str:
         return "local" if self.is_ours else "cloud"
 
-    @property
-    def is_ours(self) -> bool:
-        """It runs in a worker of KORA, so its load is known and its seconds cost."""
-        return self.kind == "local"
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seat:
+    """Where a conversation was answered last: what it has said so far is warm there."""
+
+    backend: str = ""
+    tokens: int = 0
+    """Of its prompt, at the least, that were read there."""
+    in_loop: bool = False
+    """Its tool calls are still being answered: nobody else takes over in the middle of that."""
+
+
+NOWHERE = Seat()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wants:
-    """What the request and its key demand of a backend."""
+    """What the request, its key and the rules demand of a backend."""
 
     model: str
     prompt_tokens: int
@@ -71,29 +112,114 @@ class Wants:
     """Of the prompt: a schema, which becomes a grammar where the model is our own."""
     inputs: int = 0
     """Texts to be made vectors of, each by itself."""
+    only: frozenset[str] | None = None
+    avoid: frozenset[str] = frozenset()
+    data_class: str = ""
+    region: str = ""
+    left_s: float | None = None
+    """Until its deadline."""
+    fixed: frozenset[str] = frozenset()
+    """Constraints that a rule or an alias set: the caller cannot relax them."""
+    seat: Seat = NOWHERE
+    protected: str = ""
+    """Why nothing is tried out on it, if so."""
 
     @property
     def embeds(self) -> bool:
         return self.inputs > 0
 
+    @property
+    def local_only(self) -> bool:
+        return self.constraints.locality == "local" or self.model == "auto:local"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """A call as this backend would see it: all that hard constraints look at."""
+
+    backend: Backend
+    prompt_tokens: int
+    output_tokens: int
+    compute_s: float = 0.0
+    """The most that a call can become: what its worst case is worked out from."""
+    context_needed: int = 0
+    first_content_s: float | None = None
+    """When the first content is expected; None: nobody has timed it."""
+
+    @property
+    def worst_case(self) -> Decimal:
+        """Exact, and worked out only where money is held or refused for it."""
+        return prices.worst_case(
+            self.backend.price,
+            self.prompt_tokens,
+            self.output_tokens,
+            compute_s=prices.seconds(self.compute_s),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What a score is made of; it is their sum."""
+
+    quality: float
+    cost: float
+    miss: float
+    switch: float
+    speed: float = 0.0
+
+    def as_json(self) -> dict[str, float]:
+        told = {"quality": self.quality, "cost": self.cost, "miss": self.miss}
+        told |= {"switch": self.switch, **({"speed": self.speed} if self.speed else {})}
+        return {name: round(value, 6) for name, value in told.items()}
+
+
+NO_PARTS = Parts(quality=0.0, cost=0.0, miss=0.0, switch=0.0)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    backend: Backend
-    worst_case: Decimal
-    context_needed: int = 0
-    first_content_s: float | None = None
+    """A backend beside the others: why it may not, or what speaks for and against it."""
+
+    fit: Fit
+    estimate: Estimate
     excluded: str = ""
+    cost: float = 0.0
+    """Dollars expected."""
+    cost_high: float = 0.0
+    """Dollars that 9 of 10 such answers stay below."""
+    p_miss: float = 0.0
+    parts: Parts = NO_PARTS
     score: float = 0.0
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def backend(self) -> Backend:
+        return self.fit.backend
+
+    @property
+    def worst_case(self) -> Decimal:
+        return self.fit.worst_case
+
+    @property
+    def context_needed(self) -> int:
+        return self.fit.context_needed
+
+    @property
+    def first_content_s(self) -> float | None:
+        return self.fit.first_content_s
+
+    def as_json(self, propensity: float = 0.0) -> dict[str, Any]:
+        told = {"backend": self.backend.name, "tier": self.backend.tier, "excluded": self.excluded}
         return {
-            "backend": self.backend.name,
-            "tier": self.backend.tier,
-            "expected_cost": f"{self.worst_case:f}",
-            "quality": self.backend.quality,
-            "score": self.score,
-            "excluded": self.excluded,
+            **told,
+            "quality": round(self.estimate.quality, 6),
+            "deviation": round(self.estimate.deviation, 6),
+            "seen": round(self.estimate.seen, 1),
+            "expected_cost": f"{self.cost:.12f}",
+            "cost_high": f"{self.cost_high:.12f}",
+            "p_miss": round(self.p_miss, 4),
+            "score": round(self.score, 6),
+            "parts": self.parts.as_json(),
+            "propensity": propensity,
             **self.backend.load.as_json(),
         }
 
@@ -106,6 +232,20 @@ class Decision:
     candidates: tuple[Candidate, ...]
     reason: str
     propensity: float = 1.0
+    propensities: Mapping[str, float] = field(default_factory=dict)
+    """By backend, how likely it was to be chosen; they sum to one. Who is not named: never."""
+    exploring: Mapping[str, Any] = field(default_factory=dict)
+    """What the receipt says of trying others out: the mode, why not, what would have been."""
+
+    @property
+    def explored(self) -> bool:
+        return self.reason == "policy:explored"
+
+    def told(self) -> list[dict[str, Any]]:
+        """The candidates as the receipt has them."""
+        first = self.order[0].backend.name
+        known = self.propensities or {first: self.propensity}
+        return [c.as_json(known.get(c.backend.name, 0.0)) for c in self.candidates]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +255,9 @@ class NoWay:
     binding: str
     relaxations: tuple[dict[str, Any], ...]
     candidates: tuple[Candidate, ...]
+
+    def told(self) -> list[dict[str, Any]]:
+        return [c.as_json() for c in self.candidates]
 
     @property
     def why(self) -> str:

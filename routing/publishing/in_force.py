@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from routing.models import Policy, PolicyState
+from routing.policy import settings as policy_settings
+from routing.policy.terms import Terms
+from routing.rules import reading
 from routing.rules.judging import NO_RULES, Rules
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +26,14 @@ class InForce:
     everyone: Rules = NO_RULES
     own: Rules = NO_RULES
     settings: Mapping[str, Any] = field(default_factory=dict)
+    terms: Terms = field(init=False)
+    """What the settings say of choosing; one that cannot be read is as if it were not there."""
+
+    def __post_init__(self) -> None:
+        terms, broken = policy_settings.forgiving(self.settings)
+        for why in broken:
+            log.error("settings.unreadable", policy=self.number, why=why)
+        object.__setattr__(self, "terms", terms)
 
 
 NOTHING = InForce()
@@ -38,11 +53,22 @@ def of(policies: Mapping[int | None, InForce], team_id: int) -> InForce:
     everyone, own = policies.get(None, NOTHING), policies.get(team_id)
     if own is None:
         return everyone
+    known = _together.get(team_id)
+    if known is None or known[0] is not everyone or known[1] is not own:
+        known = _together[team_id] = (everyone, own, _both(everyone, own))
+    return known[2]
+
+
+_together: dict[int, tuple[InForce, InForce, InForce]] = {}
+"""By team, what was made of which two: they are put together once, not for each request."""
+
+
+def _both(everyone: InForce, own: InForce) -> InForce:
     return InForce(
         number=max(everyone.number, own.number),
         everyone=everyone.everyone,
         own=own.own,
-        settings={**everyone.settings, **own.settings},
+        settings=policy_settings.merged(everyone.settings, own.settings),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from routing import inputs
 from routing.errors import InvalidRequest
-from routing.policy import deciding
+from routing.policy import wanting
 from routing.questions import Prompt
 from routing.signals import reading
 
@@ -60,5 +60,5 @@ def test_a_list_has_a_bound() -> None:
 
 def test_what_it_needs_is_an_embedder() -> None:
     prompt = parse("x")
-    asked = deciding.wants(prompt, reading.read(prompt), frozenset())
+    asked = wanting.wants(prompt, reading.read(prompt))
     assert (asked.needs, asked.inputs, asked.output_tokens) == (frozenset({"embeddings"}), 1, 0)

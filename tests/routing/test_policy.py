@@ -60,11 +60,11 @@ def bound(asked: Wants, backends: tuple[Backend, ...] = ALL) -> NoWay:
 @pytest.mark.parametrize(
     ("model", "order", "reason"),
     [
-        ("auto", ["local", "cheap", "fast", "best"], "policy:cheapest-feasible"),
+        ("auto", ["best", "fast", "cheap", "local"], "policy:best-value"),
         ("auto:cheap", ["local", "cheap", "fast", "best"], "policy:cheapest-feasible"),
         ("auto:fast", ["fast", "local", "best", "cheap"], "policy:fastest-feasible"),
         ("auto:best", ["best", "fast", "cheap", "local"], "policy:best-feasible"),
-        ("auto:local", ["local"], "policy:cheapest-feasible"),
+        ("auto:local", ["local"], "policy:best-value"),
         ("best", ["best"], "policy:named-model"),
     ],
 )
@@ -213,7 +213,7 @@ def test_seconds_of_our_own_cost_at_the_speeds_of_the_moment_and_are_held_with_r
     load = Load(places=1, prefill_tps=15.0, decode_tps=100.0)
     found = deciding.decide(wants("auto:local"), (replace(LOCAL, price=price, load=load),))
     assert isinstance(found, Decision)
-    assert found.order[0].score == pytest.approx(-0.002)
+    assert found.order[0].cost == pytest.approx((10 / 15 + 1) / 1000)
     assert found.order[0].worst_case == Decimal("0.008")
     elsewhere = replace(CHEAP, price=price, load=load)
     assert deciding.decide(wants(), (elsewhere,)).candidates[0].worst_case == 0

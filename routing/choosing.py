@@ -1,0 +1,76 @@
+"""The decide stage: what is known of a request and its backends, handed to the pure decision."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from routing import catalog, deadlines, seats, stakes
+from routing.policy import deciding, wanting
+from routing.policy.terms import Aim
+from routing.policy.values import Decision, NoWay, Wants
+from routing.policy.wanting import NO_ALIAS, Circumstances
+from routing.way import Way
+
+
+def decide(way: Way) -> Decision | NoWay:
+    aim = aim_of(way)
+    asked = wants(way, aim)
+    draw = random.random() if way.draw is None else way.draw  # noqa: S311
+    backends = catalog.current().live()
+    decision = deciding.decide(asked, backends, way.outlook, aim=aim, draw=draw)
+    if isinstance(decision, Decision) and decision.explored:
+        _risk(way, decision)
+    return decision
+
+
+def aim_of(way: Way) -> Aim:
+    """Nothing is risked any more once the day's money for it is gone."""
+    effects, terms = way.ruling.effects, way.standing.terms
+    aim = terms.aim(effects.use or way.prompt.model, effects.settings)
+    explore = aim.explore
+    if explore.mode != "apply" or stakes.left_usd(way.caller.team_id, explore.usd_a_day) > 0:
+        return aim
+    return replace(aim, explore=replace(explore, mode="observe"))
+
+
+def wants(way: Way, aim: Aim) -> Wants:
+    effects, terms = way.ruling.effects, way.standing.terms
+    named = effects.use or way.prompt.model
+    alias = terms.aliases.get(named, NO_ALIAS)
+    if alias.constraints:
+        limits = wanting.narrowed(way.prompt.constraints, alias)
+        way.known_prompt = replace(way.prompt, constraints=limits)
+    if aim.sticky.enabled and not way.is_aside:
+        way.place = seats.place(way.caller.team_id, way.prompt)
+        way.seat = seats.find(way.place, way.prompt)
+    around = Circumstances(
+        model=terms.plain(named),
+        allowed=way.caller.models,
+        alias=alias,
+        effects=effects,
+        left_s=deadlines.left_s(way),
+        seat=way.seat,
+        protected=_protected(way),
+    )
+    return wanting.wants(way.prompt, way.signals, around)
+
+
+def _protected(way: Way) -> str:
+    """Who asked for something definite gets it."""
+    prompt, limits = way.prompt, way.prompt.constraints
+    reasons = {
+        "aside": way.is_aside,
+        "min-quality": limits.min_quality is not None,
+        "deadline": prompt.stream and limits.max_latency_ms is not None,
+        "tool-loop": seats.in_loop(prompt),
+    }
+    return next((why for why, holds in reasons.items() if holds), "")
+
+
+def _risk(way: Way, decision: Decision) -> None:
+    """What it is expected to cost beyond the best of those that were not drawn."""
+    taken, *others = decision.order
+    best = max(others, key=lambda each: each.score)
+    if not taken.backend.failing and way.draw is None:
+        stakes.risk(way.caller.team_id, taken.cost - best.cost)

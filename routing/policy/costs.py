@@ -1,0 +1,71 @@
+"""What a call of a backend may cost at the most, and what it is expected to cost (pure)."""
+
+from __future__ import annotations
+
+from routing import loads
+from routing.learning.values import Forecast
+from routing.policy.values import Backend, Fit, Seat, Wants
+
+MARGIN = 1.5
+"""Prompt tokens are estimated without a tokenizer; a hold takes half as many again."""
+USUAL_OUTPUT = Forecast(tokens=300.0, high=1200.0)
+"""Of an answer about which nothing is known."""
+
+
+def read_tokens(asked: Wants, backend: Backend) -> int:
+    """Our own embedders read the beginning of each text, however long it is, and our own models
+    no schema."""
+    if not backend.is_ours:
+        return asked.prompt_tokens
+    if asked.embeds:
+        return min(asked.prompt_tokens, backend.context * asked.inputs)
+    return max(asked.prompt_tokens - asked.format_tokens, 1)
+
+
+def fit(asked: Wants, backend: Backend) -> Fit:
+    load, read = backend.load, read_tokens(asked, backend)
+    prompt, output = int(read * MARGIN), longest_output(asked, backend, read) * asked.choices
+    compute_s = loads.computing_s(load, prompt, output) * loads.SPARE if backend.is_ours else 0.0
+    return Fit(
+        backend=backend,
+        prompt_tokens=prompt,
+        output_tokens=output,
+        compute_s=compute_s,
+        context_needed=read + (1 if backend.is_ours else asked.output_tokens or 0),
+        first_content_s=loads.first_content_s(load, read, backend.first_token_s),
+    )
+
+
+def longest_output(asked: Wants, backend: Backend, read: int) -> int:
+    """Of one answer. Our own models cut what was asked for to what their context leaves; others
+    refuse it."""
+    if asked.embeds:
+        return 0
+    longest = asked.output_tokens or backend.max_output
+    if backend.is_ours:
+        longest = min(longest, max(backend.context - read, 1))
+    return longest
+
+
+def expected_usd(asked: Wants, backend: Backend, read: int, output: float) -> float:
+    """At `output` tokens for each answer asked for. What the conversation has had read by this
+    backend before costs what its provider's cache costs."""
+    rates, warm = backend.rates, warm_tokens(asked.seat, backend, read)
+    written = output * asked.choices
+    usd = (read - warm) * rates.into + warm * min(rates.cached, rates.into) + written * rates.out
+    if backend.is_ours and rates.compute_s:
+        usd += loads.computing_s(backend.load, read - warm, int(written)) * rates.compute_s
+    return usd
+
+
+def warm_tokens(seat: Seat, backend: Backend, read: int) -> int:
+    return min(seat.tokens, read) if seat.backend == backend.name else 0
+
+
+def warmth_usd(asked: Wants, backend: Backend, read: int) -> float:
+    """What it saves that this backend has read the beginning before."""
+    rates, warm = backend.rates, warm_tokens(asked.seat, backend, read)
+    usd = warm * max(0.0, rates.into - rates.cached)
+    if warm and backend.is_ours and rates.compute_s:
+        usd += loads.computing_s(backend.load, warm, 0) * rates.compute_s
+    return usd
