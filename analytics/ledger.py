@@ -13,7 +13,7 @@ from uuid import UUID
 
 from analytics import lookup, money, prices
 from analytics.lookup import Connection
-from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement
+from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement, Span
 
 ABANDONED = "abandoned"
 FORGOTTEN_S = 60.0
@@ -169,6 +169,12 @@ def _guess(attempt: UUID, held: Decimal, second_usd: Decimal | None, lived_s: fl
 def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
     """What a team has spent on this tier since midnight (UTC), and what is held for it now."""
     return lookup.spent_today(connection, team_id, tier)
+
+
+def used(connection: Connection, spans: Iterable[Span]) -> dict[int, Decimal]:
+    """By budget, what is settled and held in these windows; one that nothing fell into is left
+    out."""
+    return lookup.used(connection, list(spans))
 
 
 def checks(connection: Connection) -> list[str]:

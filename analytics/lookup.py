@@ -47,6 +47,10 @@ SELECT coalesce((
      WHERE a.state IN ('held', 'running') AND a.tier = %s::text AND e.team_id = %s::bigint
 ), 0)
 """
+USED: LiteralString = """
+SELECT budget_id, settled + held FROM analytics_budgetwindow
+WHERE (budget_id, starts_at) IN (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]))
+"""
 RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
 
 # Parts shared by close and hits: how a request ended, heard of before or not. All are constant,
@@ -243,6 +247,12 @@ def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
     parameters = (str(team_id), tier, tier, str(team_id))
     row = connection.execute(SPENT_TODAY, parameters).fetchone()
     return Decimal(row[0]) if row else Decimal(0)
+
+
+def used(connection: Connection, spans: Sequence[Span]) -> dict[int, Decimal]:
+    parameters = ([span.budget_id for span in spans], [span.starts_at for span in spans])
+    rows = connection.execute(USED, parameters, prepare=True).fetchall()
+    return {budget_id: used for budget_id, used in rows}
 
 
 def checks(connection: Connection) -> list[str]:

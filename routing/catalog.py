@@ -80,6 +80,11 @@ class Catalog:
         """The backends with how they are doing this moment."""
         return [_with_vitals(backend) for backend in self.backends]
 
+    def alive(self, name: str) -> Backend | None:
+        """One of them, with how it is doing this moment."""
+        found = self.backend(name)
+        return found and _with_vitals(found)
+
     def backend(self, name: str) -> Backend | None:
         return next((backend for backend in self.backends if backend.name == name), None)
 

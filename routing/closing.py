@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 import structlog
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 UNRECORDED = (InvalidRequest, TooLarge, UnknownKey)
 """Not requests yet: nothing was decided about them, and floods of them must cost nothing."""
+RULED = "rule"
+"""The tier of what a rule answers itself; nothing of it was ever stored."""
 CLIENT_LEFT = 499
 CANCELLED = "cancelled"
 LATE_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
@@ -46,19 +49,19 @@ def record_hit(way: Way, match: Match) -> None:
         overhead_ms=way.clock.elapsed_ms,
         first_content_ms=way.clock.elapsed_ms,
         total_ms=way.clock.elapsed_ms,
-        receipt={
-            **way.receipt(),
-            "cache": {
-                "from": str(match.exchange_id),
-                "age_s": round(match.age_s, 1),
-                "entry": match.entry_id,
-            },
-        },
+        receipt={**way.receipt(), **_where_from(match)},
     )
     ledger.record_hit(connections.current(), way.origin, outcome)
     metrics.observe(outcome)
     if match.entry_id is not None:
         hits.note(match.entry_id)
+
+
+def _where_from(match: Match) -> dict[str, Any]:
+    if match.tier == RULED:
+        return {}
+    age_s = round(match.age_s, 1)
+    return {"cache": {"from": str(match.exchange_id), "age_s": age_s, "entry": match.entry_id}}
 
 
 def share(way: Way, room: Room, match: Match) -> None:
@@ -153,7 +156,7 @@ def fresh_answer(
 
 
 def _may_be_kept(way: Way) -> bool:
-    return bool(way.scope) and not way.is_aside and way.prompt.constraints.cache != "no-store"
+    return bool(way.scope) and not way.is_aside and way.prompt.constraints.may_store
 
 
 def as_match(fresh: Fresh) -> Match:
@@ -231,7 +234,7 @@ def ended(way: Way, *, state: str, status: int, code: str) -> Outcome:
         error_code=code,
         tier=last.tier if last else "",
         backend=last.candidate.backend.name if last else "",
-        reason=last.reason if last else "",
+        reason=last.reason if last else way.ruling.reason,
         attempts=len(way.tries),
         overhead_ms=max(0.0, way.clock.elapsed_ms - waited_ms(way) - _cut_short_ms(way)),
         first_content_ms=last.first_content_ms if last else None,

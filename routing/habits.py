@@ -15,8 +15,6 @@ from routing.policy import deciding
 from routing.policy.values import VIRTUAL, Decision
 from routing.way import Way
 
-NO_READ = frozenset({"no-cache"})
-
 
 def look(way: Way) -> Match | NoMatch:
     """A match is an answer; a hint and what is withheld are only noted on the way."""
@@ -38,13 +36,14 @@ def look(way: Way) -> Match | NoMatch:
 def shell(way: Way) -> Shell:
     prompt, wanted = way.prompt, way.prompt.constraints
     around = (wanted.locality, wanted.min_quality)
-    return shells.read(prompt.body, form=prompt.form, wanted=around)
+    found = shells.read(prompt.body, form=prompt.form, wanted=around)
+    return replace(found, shell=semantics.salted(found.shell, way.demands)) if way.demands else found
 
 
 def _may_answer(way: Way) -> bool:
     """Nothing that was not asked for this very request may answer it where freshness is wanted."""
     wanted = way.prompt.constraints
-    return wanted.cache not in NO_READ and wanted.max_age_s is None and not way.is_aside
+    return wanted.reads_stored and wanted.max_age_s is None and not way.is_aside
 
 
 def _told(pattern_id: int | None, name: str, did: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import orjson
 
 from analytics import booked
 from analytics.models import Exchange, LedgerRow
-from caching.values import NoMatch
+from caching.values import Match, NoMatch
 from routing import (
     answers,
     catalog,
@@ -65,14 +65,20 @@ def route(incoming: Incoming, room: Room) -> Reply:
     way.known_signals = clock("signals", reading.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("question", semantics.place, way)
-    clock("rules", ruled.judge, way)
+    said = clock("rules", ruled.judge, way)
+    if said is not None:
+        return _json({**_served(said), **_about(way)})
     for tier, look in (("exact", stages.exact), ("semantic", stages.semantic)):
         found = clock(tier, look, way)
         if not isinstance(found, NoMatch):
-            chosen = {"tier": found.tier, "backend": found.backend, "reason": found.reason}
-            return _json({**chosen, "expected_cost": "0", "fallbacks": [], **_about(way)})
+            return _json({**_served(found), **_about(way)})
         way.misses[tier] = found.reason
     return _json({**_choice(way), **_about(way)})
+
+
+def _served(found: Match) -> dict[str, Any]:
+    chosen = {"tier": found.tier, "backend": found.backend, "reason": found.reason}
+    return {**chosen, "expected_cost": "0", "fallbacks": []}
 
 
 def _choice(way: Way) -> dict[str, Any]:

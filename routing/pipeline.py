@@ -86,7 +86,10 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     way.known_signals = clock("signals", reading.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("question", semantics.place, way)
-    clock("rules", ruled.judge, way)
+    ruled_out = clock("rules", ruled.judge, way)
+    if ruled_out is not None:
+        clock("record", closing.record_hit, way, ruled_out)
+        return Answered(match=ruled_out)
     found = clock("exact", stages.exact, way)
     if isinstance(found, NoMatch):
         flying = clock("in flight", stages.board, way, room)

@@ -16,6 +16,9 @@ from routing.errors import InvalidRequest
 Body = dict[str, Any]
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 CACHE_MODES = ("default", "no-cache", "no-store", "only")
+NO_READ = frozenset({"no-cache", "off"})
+NO_STORE = frozenset({"no-store", "off"})
+"""`off`, which only rules can make of the two together, is both."""
 LOCALITIES = ("any", "local")
 LONGEST_NAME = 200
 MOST_TAGS = 16
@@ -41,6 +44,14 @@ class Constraints:
     tags: Mapping[str, str] = field(default_factory=dict)
     deadline: datetime | None = None
     debug: bool = False
+
+    @property
+    def reads_stored(self) -> bool:
+        return self.cache not in NO_READ
+
+    @property
+    def may_store(self) -> bool:
+        return self.cache not in NO_STORE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,10 +38,11 @@ def replay(way: Way, match: Match) -> Reply:
         **_common(way, tier=match.tier, backend=match.backend, reason=match.reason),
         "x-kora-saved": answers.usd(match.cost),
         "x-kora-cost": answers.usd(Decimal(0)),
-        "x-kora-cache-age": str(int(match.age_s)),
         "x-kora-overhead-ms": f"{way.clock.elapsed_ms:.3f}",
         "x-kora-attempts": "0",
     }
+    if match.tier != closing.RULED:
+        headers["x-kora-cache-age"] = str(int(match.age_s))
     if match.similarity is not None:
         headers["x-kora-similarity"] = f"{match.similarity:.4f}"
     if way.prompt.stream:
@@ -183,7 +184,7 @@ def _common(way: Way, *, tier: str, backend: str, reason: str) -> dict[str, str]
     return {
         "x-kora-request-id": str(way.exchange_id),
         "x-kora-tier": tier,
-        "x-kora-backend": backend,
+        **({"x-kora-backend": backend} if backend else {}),
         "x-kora-reason": reason,
         "x-kora-policy": str(way.policy),
         **way.limits,

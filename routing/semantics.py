@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 0.25
 """What a vector may take; a model is asked rather than waited for an embedder."""
-NO_READ = frozenset({"no-cache"})
 TOLD = 3
 """Neighbours that a receipt shows."""
 LONGEST_TOLD = 300
@@ -32,17 +31,19 @@ def place(way: Way) -> None:
     team_id, user = way.caller.team_id, way.prompt.constraints.user
     agreed = catalog.current().agreed(team_id)
     way.terms = agreed.at(way.prompt.model)
+    if way.demands:
+        way.fingerprint = salted(way.fingerprint, way.demands)
     if agreed.terms.scope != "user":
         way.scopes = scopes.read(team_id, agreed.groups)
         way.scope = scopes.written(team_id, agreed.gives_to)
     elif user:
         way.scope = scopes.of_user(team_id, user)
         way.scopes = (way.scope,)
-        way.fingerprint = _salted(way.fingerprint, way.scope)
+        way.fingerprint = salted(way.fingerprint, way.scope)
     read(way)
 
 
-def _salted(fingerprint: str, scope: str) -> str:
+def salted(fingerprint: str, scope: str) -> str:
     return hashlib.sha256(f"{fingerprint}\0{scope}".encode()).hexdigest()
 
 
@@ -83,7 +84,7 @@ def _prepare(way: Way) -> str:
         return "no-user"
     if way.question is None:
         return way.unasked
-    if way.prompt.constraints.cache in NO_READ:
+    if not way.prompt.constraints.reads_stored:
         return "not-wanted"
     return embed(way, way.question)
 
@@ -97,14 +98,15 @@ def read(way: Way) -> None:
     if isinstance(found, NoQuestion):
         way.unasked = found.reason
     else:
-        way.question = _as_wanted(found, prompt.constraints)
+        way.question = _as_wanted(found, prompt.constraints, way.demands)
 
 
-def _as_wanted(question: Question, wanted: Constraints) -> Question:
-    """What headers demand of a backend surrounds the question as well."""
-    if wanted.locality == "any" and wanted.min_quality is None:
+def _as_wanted(question: Question, wanted: Constraints, demands: str) -> Question:
+    """What headers and rules demand of a backend surrounds the question as well."""
+    if wanted.locality == "any" and wanted.min_quality is None and not demands:
         return question
     all_of_it = f"{question.surroundings}\0{wanted.locality}\0{wanted.min_quality}"
+    all_of_it += f"\0{demands}" if demands else ""
     return replace(question, surroundings=hashlib.sha256(all_of_it.encode()).hexdigest())
 
 
@@ -125,10 +127,8 @@ def _vector(text: str, way: Way) -> Vector | None:
     embedder = embedders.house()
     if embedder.wait_s > PATIENCE_S:
         raise TimeoutError
-    memory = way.prompt.constraints.cache
-    made = embedder.submit(
-        [text], domain=str(way.caller.team_id), memory=memory if memory == "no-store" else "default"
-    )
+    memory = "default" if way.prompt.constraints.may_store else "no-store"
+    made = embedder.submit([text], domain=str(way.caller.team_id), memory=memory)
     try:
         embedded = made.result(PATIENCE_S)
     except TimeoutError:

@@ -18,7 +18,7 @@ def consider(way: Way, room: Room, match: Match) -> None:
     verdict, share = match.verdict, minds.of(way.caller.team_id).share(way.terms.shadow_share)
     if match.tier != "semantic" or verdict is None or way.question is None:
         return
-    if way.prompt.constraints.cache != "no-store" and random.random() < share:  # noqa: S311
+    if way.prompt.constraints.may_store and random.random() < share:  # noqa: S311
         afterwards.soon(room, _ask_again(way, room, match, share))
 
 

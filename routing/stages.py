@@ -33,7 +33,6 @@ from teams.errors import InvalidKey
 from teams.models import Scope
 from teams.values import Caller
 
-NO_READ = frozenset({"no-cache"})
 QUEUE_RETRY_S = 2.0
 JUDGE = "judge"
 """The tier in the book of calls that KORA makes for itself, to compare answers."""
@@ -87,7 +86,7 @@ def _may_use(caller: Caller, model: str) -> bool:
 
 def exact(way: Way) -> Match | NoMatch:
     """For nobody in particular nothing is stored where each end user has his own answers."""
-    if way.prompt.constraints.cache in NO_READ:
+    if not way.prompt.constraints.reads_stored:
         return NoMatch(reason="not-wanted")
     if not way.scopes:
         return NoMatch(reason="no-user")

@@ -22,6 +22,7 @@ from routing.policy.values import NOWHERE, Candidate, Decision, NoWay, Seat
 from routing.publishing.in_force import InForce
 from routing.questions import Prompt
 from routing.rules.values import NO_RULING, Ruling
+from routing.signals.facts import Facts
 from routing.signals.values import Signals
 from routing.stopwatch import Stopwatch
 from routing.switchboard import Line, Switchboard
@@ -82,8 +83,10 @@ class Way:
     known_standing: InForce | None = None
     """The policy that decides this request: read once, so that it is never a mixture of two."""
     ruling: Ruling = NO_RULING
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What rules looked at, for the receipt."""
+    facts: Facts = field(default_factory=lambda: Facts({}))
+    """What rules and experiments may ask, each found at most once."""
+    demands: str = ""
+    """What rules say of who may answer: an answer of somebody else is another answer."""
     recognised: Recognised = NOTHING
     outlook: Outlook = UNTAUGHT
     limits: dict[str, str] = field(default_factory=dict)
@@ -173,7 +176,7 @@ class Way:
         return {
             "stages": self.clock.as_json(),
             "signals": self.known_signals.as_json() if self.known_signals else {},
-            "facts": dict(self.facts),
+            "facts": dict(self.facts.known()),
             "rules": self.ruling.as_json(),
             "intent": self.recognised.as_json(),
             "learned": self.outlook.version,

@@ -29,7 +29,7 @@ MOST_WAITING = 20_000
 FIRST_GUESS_S = 0.0005
 """Seconds a token, until some have been measured."""
 WEIGHT_OF_NEW = 0.1
-ANEW, NOT_KEPT = "no-cache", "no-store"
+ANEW, NOT_KEPT = ("no-cache", "off"), ("no-store", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,12 @@ class Local:
     def _asked(self, texts: list[str], domain: str, memory: str) -> Asked:
         """What is remembered already, and what is missing."""
         asked = Asked(texts=texts, keys=_keys(self.name, domain, texts), rows=[b""] * len(texts))
-        asked.is_kept = memory != NOT_KEPT
+        asked.is_kept = memory not in NOT_KEPT
         first: dict[bytes, int] = {}
         for place, key in enumerate(asked.keys):
             if key in first:
                 asked.again.setdefault(first[key], []).append(place)
-            elif memory != ANEW and (known := self._recent.find(key)):
+            elif memory not in ANEW and (known := self._recent.find(key)):
                 asked.take_known(place, known)
             else:
                 first[key] = place

@@ -8,11 +8,16 @@ from typing import Any
 
 import structlog
 
+import structlog
+
 from routing.models import Policy, PolicyState
 from routing.policy import settings as policy_settings
 from routing.policy.terms import Terms
 from routing.rules import reading
+from routing.rules import reading
 from routing.rules.judging import NO_RULES, Rules
+
+log = structlog.get_logger(__name__)
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +81,8 @@ def _standing(row: Policy, known: InForce | None) -> InForce:
     number = row.number or 0
     if known is not None and known.number == number:
         return known
-    rules = Rules(number=number)
+    rules = reading.compiled(row.content.get("rules", ()), number=number)
+    for name, why in rules.broken.items():
+        log.error("rule.unreadable", policy=number, rule=name, why=why)
     mine = {"everyone": rules} if row.team_id is None else {"own": rules}
     return InForce(number=number, settings=row.content.get("settings", {}), **mine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 
@@ -16,7 +17,7 @@ class Effects:
     only: frozenset[str] | None = None
     avoid: frozenset[str] = frozenset()
     cache: Mapping[str, Any] = field(default_factory=dict)
-    """`mode`, `max_age_s`, `similarity`: as the headers of these names, and stricter ones win."""
+    """`mode`, `max_age`, `similarity`: as the headers of these names, and stricter ones win."""
     constraints: Mapping[str, Any] = field(default_factory=dict)
     """`max_cost`, `max_latency_ms`, `min_quality`, `locality`, `data_class`; stricter ones win."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -35,16 +36,36 @@ class Ruling:
     deny: str | None = None
     reply: str | None = None
 
+    @property
+    def is_final(self) -> bool:
+        """No model is asked."""
+        return self.deny is not None or self.reply is not None
+
+    @property
+    def reason(self) -> str:
+        """Of a refusal or an answer, which rule it was."""
+        return f"rule:{self.held[-1]}" if self.is_final else ""
+
     def as_json(self) -> dict[str, Any]:
         said = {"deny": self.deny, "reply": self.reply is not None or None}
         effects = {name: getattr(self.effects, name) for name in Effects.__slots__}
         told = {**said, **effects}
-        kept = {name: _plain(value) for name, value in told.items() if value not in (None, "")}
-        return {"held": list(self.held), **{k: v for k, v in kept.items() if v or v is True}}
+        kept = {name: _plain(value) for name, value in told.items() if _says(name, value)}
+        return {"held": list(self.held), **kept}
 
 
 NO_RULING = Ruling()
 
 
+def _says(name: str, value: Any) -> bool:
+    """`only` nothing says a lot; anything else that is empty says nothing."""
+    return bool(value) or (name == "only" and value is not None)
+
+
 def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else value
+    """As JSON has it; amounts of money as everywhere as texts."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return f"{value:f}" if isinstance(value, Decimal) else value

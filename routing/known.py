@@ -1,0 +1,104 @@
+"""What rules may ask of a request on its way: at hand, or found by whoever knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from routing import catalog, purses, recognising
+from routing.intents.values import Recognised
+from routing.signals import names, texts
+from routing.signals.facts import ABSENT, Facts
+from routing.way import Way
+
+UTC = "UTC"
+
+
+def facts(way: Way) -> Facts:
+    own = _Own(way)
+    sources = {
+        "question": own.question,
+        "system": own.system,
+        "hour": own.hour,
+        "weekday": own.weekday,
+        "budget_used": own.budget_used,
+        "budget_left_usd": own.budget_left_usd,
+        "intent": own.intent,
+        "intent_confidence": own.intent_confidence,
+        "complexity": own.complexity,
+    }
+    families = {"metadata": own.metadata, "health": own.health, "queue_s": own.queue_s}
+    return Facts(_at_hand(way), sources, families)
+
+
+def _at_hand(way: Way) -> Mapping[str, Any]:
+    caller, prompt = way.caller, way.prompt
+    wanted = prompt.constraints
+    return {
+        **way.signals.as_json(),
+        "model": prompt.model,
+        "team": caller.team,
+        "key": caller.key_name,
+        "user": wanted.user or ABSENT,
+        "session": wanted.session or ABSENT,
+        "address": way.incoming.address,
+        "form": prompt.form,
+        "stream": prompt.stream,
+        **{f"tags.{name}": value for name, value in wanted.tags.items()},
+    }
+
+
+class _Own:
+    """One request's facts that are only found when a rule asks."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+
+    def question(self) -> str:
+        return texts.said(self._way.prompt).own
+
+    def system(self) -> str | None:
+        return texts.system(self._way.prompt) or ABSENT
+
+    def metadata(self, name: str) -> Any:
+        given = (self._way.prompt.body.get("metadata") or {}).get(name)
+        return given if isinstance(given, str | bool | int | float) else ABSENT
+
+    def _here(self) -> datetime:
+        return self._way.at.astimezone(ZoneInfo(self._way.standing.settings.get("time_zone", UTC)))
+
+    def hour(self) -> int:
+        return self._here().hour
+
+    def weekday(self) -> str:
+        return names.DAYS[self._here().weekday()]
+
+    def budget_used(self) -> float | None:
+        return purses.fullest(self._way)
+
+    def budget_left_usd(self) -> float | None:
+        return purses.left_usd(self._way)
+
+    def health(self, name: str) -> str | None:
+        backend = catalog.current().alive(name)
+        return backend and ("failing" if backend.failing else "healthy")  # type: ignore[return-value]
+
+    def queue_s(self, name: str) -> float | None:
+        backend = catalog.current().alive(name)
+        return backend.load.wait_s if backend and backend.load.places is not None else ABSENT
+
+    def _recognised(self) -> Recognised:
+        self._way.recognised = recognising.look(self._way)
+        return self._way.recognised
+
+    def intent(self) -> str | None:
+        return self._recognised().intent or ABSENT
+
+    def intent_confidence(self) -> float | None:
+        found = self._recognised()
+        return found.confidence if found.intent else ABSENT
+
+    def complexity(self) -> float | None:
+        return self._recognised().complexity
