@@ -10,6 +10,7 @@ from benchmarks import mini, overhead, streams
 from benchmarks.cache import bench as cache
 from benchmarks.embed import bench as embed
 from benchmarks.local import bench as local
+from benchmarks.routing import bench as routing
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "overhead": overhead.main,
@@ -18,6 +19,7 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "embed": embed.main,
     "mini": mini.main,
     "cache": cache.main,
+    "routing": routing.main,
 }
 ABOUT = {
     "overhead": overhead.__doc__,
@@ -26,6 +28,7 @@ ABOUT = {
     "embed": embed.__doc__,
     "mini": mini.__doc__,
     "cache": cache.__doc__,
+    "routing": routing.__doc__,
 }
 
 
