@@ -178,13 +178,13 @@ def _card(row: models.Backend, price: PriceTag) -> Backend:
         max_parallel=row.max_parallel,
         weight=row.weight,
         quality=row.quality,
+        region=row.region,
+        data_classes=frozenset(row.data_classes),
         failing=health is not None and health.state == models.HealthState.FAILING,
         in_flight=_busy_there(health),
         timeouts=dict(row.timeouts),
     )
 
-        region=row.region,
-        data_classes=frozenset(row.data_classes),
 
 def _busy_there(health: models.Health | None) -> int:
     """What a server of its own says that it runs and queues, other callers' requests included."""
@@ -199,11 +199,6 @@ def _with_vitals(backend: Backend) -> Backend:
     vital, load = vitals.of(backend.name), _load_of(backend)
     if vital is vitals.HEALTHY and load is loads.UNKNOWN:
         return backend
-    return replace(
-        backend,
-        failing=backend.failing or vital.failing or not load.served,
-        first_token_s=vital.first_token_s,
-        in_flight=max(vital.in_flight, backend.in_flight),
     seen = (vital.changes, vital.failing)
     known = _alive.get(backend.name)
     if known is None or known[0] is not backend or known[1:3] != (seen, load):
@@ -215,11 +210,16 @@ _alive: dict[str, tuple[Backend, tuple[int, bool], loads.Load, Backend]] = {}
 
 
 def _as_it_is(backend: Backend, vital: vitals.Vital, load: loads.Load) -> Backend:
+    return replace(
+        backend,
+        failing=backend.failing or vital.failing or not load.served,
+        first_token_s=vital.first_token_s,
+        pace=vital.pace,
+        in_flight=max(vital.in_flight, backend.in_flight),
         load=load,
     )
 
 
-        pace=vital.pace,
 def _load_of(backend: Backend) -> loads.Load:
     if not backend.is_ours:
         return loads.UNKNOWN

@@ -89,14 +89,14 @@ class Way:
     """What rules say of who may answer: an answer of somebody else is another answer."""
     recognised: Recognised = NOTHING
     outlook: Outlook = UNTAUGHT
-    limits: dict[str, str] = field(default_factory=dict)
-    tries: list[Try] = field(default_factory=list)
-    misses: dict[str, str] = field(default_factory=dict)
     draw: float | None = None
     """Given where nothing may be left to chance: what trying others out would be drawn by."""
     place: str = ""
     """Under which the backend of this conversation is remembered; empty: it is not."""
     seat: Seat = NOWHERE
+    limits: dict[str, str] = field(default_factory=dict)
+    tries: list[Try] = field(default_factory=list)
+    misses: dict[str, str] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     """What the team has set for answers without a model, at the model asked for."""
     scopes: tuple[str, ...] = ()
@@ -184,16 +184,13 @@ class Way:
             "candidates": decision.told() if decision else [],
             "binding": decision.binding if isinstance(decision, NoWay) else "",
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
+            **self._told_of_choice(),
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
-            **self._told_of_choice(),
             **({"aside": self.aside} if self.aside else {}),
         }
 
-
-@dataclass(kw_only=True, slots=True)
-class Try:
     def _told_of_choice(self) -> dict[str, Any]:
         """Where the conversation sat, and what was said of trying others out."""
         decision, seat = self.decision, self.seat
@@ -204,6 +201,9 @@ class Try:
             **({"session": told} if seat.backend else {}),
         }
 
+
+@dataclass(kw_only=True, slots=True)
+class Try:
     """One attempt as the receipt tells it; times are milliseconds since the request came."""
 
     attempt_id: UUID
@@ -217,11 +217,11 @@ class Try:
     first_content_ms: float | None = None
     ended_ms: float = 0.0
     engine_ms: float = 0.0
+    is_whole: bool = False
+    """Its answer came in one piece."""
     outcome: str = ""
     message: str = ""
     cost: str = "0"
-    is_whole: bool = False
-    """Its answer came in one piece."""
     compute_s: float = 0.0
     retry_after_s: float | None = None
     tokens: int = 0

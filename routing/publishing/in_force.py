@@ -8,16 +8,11 @@ from typing import Any
 
 import structlog
 
-import structlog
-
 from routing.models import Policy, PolicyState
 from routing.policy import settings as policy_settings
 from routing.policy.terms import Terms
 from routing.rules import reading
-from routing.rules import reading
 from routing.rules.judging import NO_RULES, Rules
-
-log = structlog.get_logger(__name__)
 
 log = structlog.get_logger(__name__)
 
