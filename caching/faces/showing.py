@@ -21,12 +21,14 @@ VERBS = {
 SHARES = {PatternState.CANARY: "Change its share", PatternState.ACTIVE: "Back to a share"}
 """What `canary` means to one that answers already."""
 BEGINS = "Approving lets it answer a tenth of what it matches; the rest shows whether it holds."
+BY_HAND = "Approving notes that people go by it; KORA does nothing with a rule by itself."
 NEXT = {
     PatternState.CANARY: "Approving lets it answer nearly all that it matches; a tenth still goes "
     "to a model, to see whether it holds.",
     PatternState.ACTIVE: "A tenth of what it matches still goes to a model, to see whether it "
     "holds.",
 }
+TAKEN_BACK = " It is taken back by itself when too many of its answers are wrong."
 SLOT_KINDS = {
     "number": "a number",
     "word": "a word",
@@ -93,8 +95,16 @@ class Shown:
         return mark(self.pattern)
 
     @property
+    def rule(self) -> str:
+        """As it is pasted; only where a rule is what is proposed."""
+        kept = self.recipe.get("rule") if self.pattern.action == PatternAction.RULE else None
+        return orjson.dumps(kept, option=orjson.OPT_INDENT_2).decode() if kept else ""
+
+    @property
     def next(self) -> str:
-        return NEXT.get(PatternState(self.pattern.state), BEGINS)
+        if self.pattern.action == PatternAction.RULE:
+            return BY_HAND
+        return NEXT.get(PatternState(self.pattern.state), BEGINS) + TAKEN_BACK
 
     @property
     def does(self) -> str:
@@ -182,9 +192,9 @@ def _verbs(pattern: Pattern) -> list[tuple[str, str]]:
 
 def _may(pattern: Pattern, verb: str) -> bool:
     to = {
-        "approve": lifecycle.approved(pattern.state),
+        "approve": lifecycle.approved(pattern.state, pattern.action),
         "canary": PatternState.CANARY.value,
         "rollback": PatternState.ROLLED_BACK.value,
         "reject": PatternState.REJECTED.value,
     }[verb]
-    return lifecycle.may(pattern.state, to)
+    return lifecycle.may(pattern.state, to, pattern.action)

@@ -34,8 +34,10 @@ MOVES: Mapping[str, frozenset[str]] = {
     REJECTED: frozenset({CANARY}),
     DECAYED: frozenset({PROPOSED, CANARY, REJECTED}),
 }
+RULE = "rule"
+"""Is for people to write: it answers nothing, so it has no canary, and no share to begin with."""
 ON_ITS_OWN = frozenset({"serve", "fill", "pin", "strategy"})
-"""What may begin without a person; a rule is for people to write."""
+"""What may begin without a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,17 +66,21 @@ class Move:
     share: float = 0.0
 
 
-def may(was: str, to: str) -> bool:
+def may(was: str, to: str, action: str = "") -> bool:
+    if action == RULE and to in STANDING:
+        return to == ACTIVE != was
     return to in MOVES.get(was, ())
 
 
-def approved(was: str) -> str:
+def approved(was: str, action: str = "") -> str:
     """A first yes makes a canary, a yes to a canary lets it answer; there is no third."""
-    return ACTIVE if was in STANDING else CANARY
+    return ACTIVE if was in STANDING or action == RULE else CANARY
 
 
-def share(state: str) -> float:
+def share(state: str, action: str = "") -> float:
     """Of the requests that it matches, how many it answers, unless a person says otherwise."""
+    if action == RULE:
+        return 0.0
     return {CANARY: CANARY_SHARE, ACTIVE: 1 - AUDIT_SHARE}.get(state, 0.0)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from caching import terms
 from caching.models import Entry, Pattern, PatternState, PatternStep
@@ -126,9 +126,13 @@ def _essence(recipe: Mapping[str, Any]) -> Any:
 
 
 def _see(team_id: int, rows: Sequence[Occurrence]) -> None:
-    """A proposal is seen while there is traffic in its surroundings."""
+    """A proposal is seen while there is traffic in its surroundings, and so is a rule: no receipt
+    names it."""
     newest = _newest(rows)
-    for pattern in Pattern.objects.filter(team_id=team_id, state=PatternState.PROPOSED):
+    by_hand = Q(state=PatternState.ACTIVE, action=lifecycle.RULE)
+    for pattern in Pattern.objects.filter(
+        by_hand | Q(state=PatternState.PROPOSED), team_id=team_id
+    ):
         at = newest.get(pattern.surroundings)
         if at is not None and at > pattern.seen_at:
             Pattern.objects.filter(pk=pattern.pk).update(seen_at=at)

@@ -44,9 +44,10 @@ def move(actor: Actor, pattern: Pattern, verb: str, asked: Mapping[str, Any]) ->
 
 
 def approve(pattern: Pattern, actor: str, *, why: str = "") -> None:
-    """The first yes makes a canary of it, the second lets it answer nearly all."""
-    to = lifecycle.approved(pattern.state)
-    _go(pattern, to, (actor, why or "approved"), share=lifecycle.share(to))
+    """The first yes makes a canary of it, the second lets it answer nearly all; rules need one."""
+    to = lifecycle.approved(pattern.state, pattern.action)
+    share = lifecycle.share(to, pattern.action)
+    _go(pattern, to, (actor, why or "approved"), share=share)
 
 
 def canary(pattern: Pattern, share: float, actor: str, *, why: str = "") -> None:
@@ -87,7 +88,9 @@ def reasons(patterns: Sequence[Pattern]) -> dict[int, str]:
 def _go(pattern: Pattern, to: str, said: tuple[str, str], *, share: float) -> None:
     """A conditional update: of two who move the same pattern at once, one is told that it lost."""
     was = pattern.state
-    if not lifecycle.may(was, to):
+    if not lifecycle.may(was, to, pattern.action):
+        if pattern.action == lifecycle.RULE and to == PatternState.CANARY:
+            raise Unfit("A rule answers nothing by itself, so no share of it can begin.")
         raise Unfit(f"A pattern that is {was} cannot become {to}.", field="state")
     anew = _begins_anew(was, to)
     with transaction.atomic():

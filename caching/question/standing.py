@@ -3,8 +3,8 @@ look there (pure).
 
 A stored answer of a model belongs to all that surrounded its question. An FAQ that a person brought
 belongs to nothing but a question, so it has partitions of its own: for one model or any, and for no
-system prompt, one or any. Only plain questions look into them: one user turn of text, no tools, no format,
-nothing that asks for more than words.
+system prompt, one or any. Only plain questions look into them: one user turn of text, no tools, no
+format, nothing that asks for more than words.
 """
 
 from __future__ import annotations

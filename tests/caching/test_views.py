@@ -342,6 +342,19 @@ def test_a_pattern_shows_its_template_and_is_moved(engineer: Client, red: Team) 
     assert answer.status_code == 404
 
 
+def test_a_rule_is_shown_to_be_pasted_and_has_no_canary(engineer: Client, red: Team) -> None:
+    recipe = {"text": "Sell this", "rule": {"name": "cheap", "then": {"use": "small"}}}
+    pattern = furniture.pattern(red, action="rule", recipe=recipe, name="rule-sell")
+    html = text(engineer, f"/patterns/{pattern.pk}/")
+    assert "&quot;use&quot;: &quot;small&quot;" in html
+    assert "Share of a canary" not in html
+    refused = engineer.post(f"/patterns/{pattern.pk}/canary/", {"share": "25"}, follow=True)
+    assert "answers nothing by itself" in refused.content.decode()
+    engineer.post(f"/patterns/{pattern.pk}/approve/")
+    pattern.refresh_from_db()
+    assert (pattern.state, pattern.share) == ("active", 0)
+
+
 def test_a_second_click_does_not_skip_the_canary(engineer: Client, red: Team) -> None:
     pattern = furniture.pattern(red)
     found = re.search(r'name="mark" value="(\w+)"', text(engineer, f"/patterns/{pattern.pk}/"))

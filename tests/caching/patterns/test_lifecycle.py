@@ -50,6 +50,15 @@ def test_every_state_is_one_of_the_table() -> None:
     assert known == set(PatternState.values) == set(lifecycle.MOVES)
 
 
+@pytest.mark.parametrize("was", ["proposed", "canary", "rolled-back", "rejected", "decayed"])
+def test_one_yes_is_all_that_a_rule_needs(was: str) -> None:
+    assert lifecycle.approved(was, "rule") == "active"
+    assert lifecycle.may(was, "active", "rule")
+    assert lifecycle.share("active", "rule") == 0
+    assert not lifecycle.may(was, "canary", "rule")
+    assert not lifecycle.may("active", "active", "rule")
+
+
 @pytest.mark.parametrize(("was", "to"), [("rejected", "proposed"), ("proposed", "rolled-back")])
 def test_what_cannot_be(was: str, to: str) -> None:
     assert not lifecycle.may(was, to)

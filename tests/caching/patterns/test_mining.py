@@ -75,6 +75,16 @@ def test_from_proposal_to_service_and_back(team: Team) -> None:
     assert [became for became, _, _ in told] == ["rolled-back", "active", "canary", "proposed"]
 
 
+def test_a_rule_that_people_go_by_is_seen_while_there_is_traffic(team: Team) -> None:
+    rule = mined(team)
+    long_ago = datetime.now(UTC) - timedelta(days=20)
+    Pattern.objects.update(action="rule", state="active", share=0, seen_at=long_ago)
+    mining._see(team.pk, gathering.rows(team.pk))
+    rule.refresh_from_db()
+    assert rule.seen_at > long_ago
+    assert watching.move(team.pk) == 0
+
+
 def test_of_two_who_move_a_pattern_one_is_told(team: Team) -> None:
     pattern = mined(team)
     other = Pattern.objects.get(pk=pattern.pk)
