@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from analytics.values import Outcome
 from routing import catalog, deadlines, seats, stakes
 from routing.policy import deciding, wanting
 from routing.policy.terms import Aim
@@ -15,7 +16,7 @@ from routing.way import Way
 
 def decide(way: Way) -> Decision | NoWay:
     aim = aim_of(way)
-    asked = wants(way, aim)
+    asked = way.wants = wants(way, aim)
     draw = random.random() if way.draw is None else way.draw  # noqa: S311
     backends = catalog.current().live()
     decision = deciding.decide(asked, backends, way.outlook, aim=aim, draw=draw)
@@ -54,6 +55,17 @@ def wants(way: Way, aim: Aim) -> Wants:
         protected=_protected(way),
     )
     return wanting.wants(way.prompt, way.signals, around)
+
+
+def keep_seat(way: Way, outcome: Outcome) -> None:
+    """After an answer: all that was read and written is warm where it came from."""
+    seats.remember(
+        way.place,
+        way.prompt,
+        backend=outcome.backend,
+        tokens=outcome.prompt_tokens + outcome.completion_tokens,
+        minutes=aim_of(way).sticky.minutes,
+    )
 
 
 def _protected(way: Way) -> str:

@@ -25,7 +25,7 @@ def judge(way: Way) -> Match | None:
 
     A match is what a rule answers; a rule that refuses raises NotAllowed.
     """
-    way.facts = known.facts(way)
+    way.facts, way.given = known.facts(way), way.prompt.constraints
     standing = way.standing
     ruling = judging.judge(standing.everyone, way.facts)
     way.ruling = ruling = judging.judge(standing.own, way.facts, before=ruling)
@@ -33,7 +33,7 @@ def judge(way: Way) -> Match | None:
         raise NotAllowed(ruling.deny, headers=_told(way))
     if ruling.reply is not None:
         return _match(way, ruling, ruling.reply)
-    if ruling.effects.cache or ruling.effects.constraints or _demands(ruling.effects):
+    if ruling.effects.cache or ruling.effects.constraints or demands(ruling.effects):
         _narrow(way, ruling.effects)
     return None
 
@@ -74,15 +74,15 @@ def _match(way: Way, ruling: Ruling, text: str) -> Match:
 def _narrow(way: Way, wanted: Effects) -> None:
     """Constraints go into the request itself, so that whatever looks at them later sees them; and
     an answer that was given under other demands is another one."""
-    narrowed = _narrowed(way.prompt.constraints, wanted)
-    way.known_prompt = replace(way.prompt, constraints=narrowed)
+    limits = narrowed(way.prompt.constraints, wanted)
+    way.known_prompt = replace(way.prompt, constraints=limits)
     if way.fingerprint:
-        way.demands = _demands(wanted)
+        way.demands = demands(wanted)
         way.fingerprint = stages.fingerprint(way.prompt)
         semantics.place(way)
 
 
-def _narrowed(given: Constraints, wanted: Effects) -> Constraints:
+def narrowed(given: Constraints, wanted: Effects) -> Constraints:
     own: dict[str, Any] = {
         "max_cost": given.max_cost,
         "max_latency_ms": given.max_latency_ms,
@@ -101,7 +101,7 @@ def _narrowed(given: Constraints, wanted: Effects) -> Constraints:
     return replace(given, **both)
 
 
-def _demands(wanted: Effects) -> str:
+def demands(wanted: Effects) -> str:
     """What a rule says of who may answer, as one text; nothing where it says nothing."""
     data_class = wanted.constraints.get("data_class", "")
     if not (wanted.use or wanted.avoid or data_class) and wanted.only is None:

@@ -18,9 +18,10 @@ from routing.flights import Flights, Key
 from routing.hands import Hands
 from routing.intents.values import NOTHING, Recognised
 from routing.learning.values import UNTAUGHT, Outlook
-from routing.policy.values import NOWHERE, Candidate, Decision, NoWay, Seat
+from routing.policy import moments
+from routing.policy.values import NOWHERE, Candidate, Decision, NoWay, Seat, Wants
 from routing.publishing.in_force import InForce
-from routing.questions import Prompt
+from routing.questions import Constraints, Prompt
 from routing.rules.values import NO_RULING, Ruling
 from routing.signals.facts import Facts
 from routing.signals.values import Signals
@@ -94,6 +95,9 @@ class Way:
     place: str = ""
     """Under which the backend of this conversation is remembered; empty: it is not."""
     seat: Seat = NOWHERE
+    given: Constraints | None = None
+    """What the caller demanded, before rules and aliases asked for more."""
+    wants: Wants | None = None
     limits: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
     misses: dict[str, str] = field(default_factory=dict)
@@ -117,8 +121,6 @@ class Way:
     """A pattern that knows a backend for this, or would have had an answer."""
     pattern: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of the pattern that this request follows."""
-    unhinted: Decision | None = None
-    """What would have been decided without it."""
     aside: dict[str, Any] = field(default_factory=dict)
     """Set where KORA asks for itself, to compare answers: what the receipt says of it."""
 
@@ -185,6 +187,7 @@ class Way:
             "binding": decision.binding if isinstance(decision, NoWay) else "",
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
             **self._told_of_choice(),
+            **self._told_to_choose_again(),
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
@@ -199,6 +202,17 @@ class Way:
         return {
             **({"exploring": dict(exploring)} if exploring else {}),
             **({"session": told} if seat.backend else {}),
+        }
+
+    def _told_to_choose_again(self) -> dict[str, Any]:
+        """What a simulation needs to decide this request under another policy."""
+        if self.known_prompt is None:
+            return {}
+        given = self.given or self.known_prompt.constraints
+        decision = self.decision
+        return {
+            "asked": moments.asked(self.known_prompt, given, self.wants),
+            **({"moment": moments.told(decision, self.outlook)} if decision else {}),
         }
 
 
