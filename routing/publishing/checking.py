@@ -1,5 +1,4 @@
-"""What is to be said about a working copy before it is published: mistakes first (pure but for
-what the catalog knows)."""
+"""What is to be said about a working copy before it is published: mistakes first."""
 
 from __future__ import annotations
 
@@ -8,7 +7,11 @@ import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from routing.models import Backend
+from routing.policy import settings as choosing
 from routing.publishing.values import Content, Finding
+from routing.rules import reading
+from routing.rules.errors import Unreadable
 
 NAME = re.compile(r"^[-a-zA-Z0-9_]{1,80}$")
 MOST_RULES = 1_000
@@ -31,9 +34,10 @@ def rule_alone(name: str, rule: Mapping[str, Any]) -> Iterator[Finding]:
     """What can be said of one rule without the others."""
     if not NAME.match(name):
         yield _error(f"rules.{name}.name", "Letters, digits, - and _, at most 80.", name)
-    for part in ("when", "then"):
-        if not isinstance(rule.get(part, {}), Mapping):
-            yield _error(f"rules.{name}.{part}", "This is an object.", name)
+    try:
+        reading.read(rule)
+    except Unreadable as error:
+        yield _error(f"rules.{name}.{error.place}", error.why, name)
 
 
 def settings(said: Mapping[str, Any]) -> Iterator[Finding]:
@@ -47,7 +51,9 @@ def settings(said: Mapping[str, Any]) -> Iterator[Finding]:
         try:
             read(value)
         except ValueError as error:
-            yield _error(f"settings.{key}", str(error))
+            place, colon, why = str(error).partition(": ")
+            named = bool(colon) and place.split(".")[0] == key
+            yield _error(f"settings.{place if named else key}", why if named else str(error))
 
 
 def _error(place: str, words: str, rule: str = "") -> Finding:
@@ -73,12 +79,22 @@ def _name(value: Any) -> str:
     return value
 
 
+def _of_choosing(key: str) -> Callable[[Any], Any]:
+    """The policy's room reads its keys together; each alone is as good here."""
+
+    def read(value: Any) -> Any:
+        backends = Backend.objects.values_list("name", flat=True) if key == "aliases" else ()
+        return choosing.read({key: value}, frozenset(backends))
+
+    return read
+
+
 READERS: dict[str, Callable[[Any], Any]] = {
-    "weights": _object,
-    "aliases": _object,
-    "explore": _object,
+    "weights": _of_choosing("weights"),
+    "aliases": _of_choosing("aliases"),
+    "explore": _of_choosing("explore"),
+    "sticky": _of_choosing("sticky"),
     "cascade": _object,
-    "sticky": _object,
     "words": _object,
     "like": _object,
     "rewards": _object,

@@ -76,8 +76,25 @@ def _standing(row: Policy, known: InForce | None) -> InForce:
     number = row.number or 0
     if known is not None and known.number == number:
         return known
-    rules = reading.compiled(row.content.get("rules", ()), number=number)
+    return compiled(row.content, row.team_id, number=number)
+
+
+def compiled(content: Mapping[str, Any], team_id: int | None, *, number: int = 0) -> InForce:
+    """One scope's part; what cannot be read any more is left out and logged."""
+    rules = reading.compiled(content.get("rules", ()), number=number)
     for name, why in rules.broken.items():
         log.error("rule.unreadable", policy=number, rule=name, why=why)
-    mine = {"everyone": rules} if row.team_id is None else {"own": rules}
-    return InForce(number=number, settings=row.content.get("settings", {}), **mine)
+    mine = {"everyone": rules} if team_id is None else {"own": rules}
+    return InForce(number=number, settings=content.get("settings", {}), **mine)
+
+
+def under(
+    policies: Mapping[int | None, InForce], scope: int | None, part: InForce, team_id: int
+) -> InForce:
+    """What would decide a team's requests, were this part in force in its scope."""
+    everyone, own = policies.get(None, NOTHING), policies.get(team_id)
+    if scope is None:
+        everyone = part
+    elif scope == team_id:
+        own = part
+    return everyone if own is None else _both(everyone, own)

@@ -118,3 +118,23 @@ def test_a_rule_stays_in_its_team(engineer: APIClient, red: Team) -> None:
     answer = operating.patch(f"/api/rules/{made['id']}/", {"team": None}, format="json")
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "team"
+
+
+@pytest.mark.parametrize(
+    ("said", "param"),
+    [
+        ({"when": {"all": [{"signal": "turns", "more_than": "x"}]}}, "when.all[0].more_than"),
+        ({"when": {"signal": "colour", "is": "red"}}, "when.signal"),
+        ({"then": {"denny": "x"}}, "then.denny"),
+        ({"then": {}}, "then"),
+        ({"name": "a b"}, "name"),
+        ({"where": {}}, "where"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_place(
+    engineer: APIClient, said: dict[str, Any], param: str
+) -> None:
+    asked = {"name": "one", "then": DENY, **said}
+    answer = engineer.post("/api/rules/", asked, format="json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
