@@ -84,7 +84,7 @@ def _conclude(
     if not pair.stored:
         evidence.drop(connection, pair.evidence_id)
         return 0
-    names_one = bool(agreed.get(pair.team_id, terms.UNSET).terms.judge_model)
+    names_one = bool(agreed.get(pair.team_id, terms.UNSET).at(pair.route).judge_model)
     was_asked = bool(pair.judged_by)
     if finding.right is None and names_one and not was_asked and not pair.waited_too_long:
         evidence.want_model(connection, pair.evidence_id)

@@ -58,7 +58,7 @@ SELECT EXISTS (SELECT FROM caching_evidence WHERE entry_id = %s AND question = %
 
 UNDECIDED = """
 SELECT v.id, v.team_id, v.question, e.answer, v.answer, v.judged_by,
-       v.at < now() - %s::float8 * interval '1 second'
+       v.at < now() - %s::float8 * interval '1 second', coalesce(e.model_asked, '')
   FROM caching_evidence v LEFT JOIN caching_entry e ON e.id = v.entry_id
  WHERE v.right IS NULL AND (v.judged_by IN ('', 'same', 'different', 'silent')
                             OR v.at < now() - %s::float8 * interval '1 second')
@@ -73,7 +73,7 @@ UPDATE caching_evidence v SET judged_by = 'asked'
  WHERE e.id = v.entry_id AND v.id = (
        SELECT id FROM caching_evidence WHERE "right" IS NULL AND judged_by = 'wanted'
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING v.id, v.team_id, v.question, e.answer, v.answer, v.exchange_id
+RETURNING v.id, v.team_id, v.question, e.answer, v.answer, v.exchange_id, e.model_asked
 """
 
 # What a guard kept apart, or what is far away, says nothing of questions like the entry's own.
@@ -188,6 +188,8 @@ class Open:
     fresh: bytes
     judged_by: str = ""
     waited_too_long: bool = False
+    route: str = ""
+    """The model that its entry was asked of: a team may name another judge there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,8 +245,9 @@ def undecided(connection: psycopg.Connection[Any], *, at_most: int) -> Sequence[
             fresh=bytes(fresh or b""),
             judged_by=judged_by,
             waited_too_long=too_long,
+            route=route,
         )
-        for evidence_id, team_id, question, stored, fresh, judged_by, too_long in rows
+        for evidence_id, team_id, question, stored, fresh, judged_by, too_long, route in rows
     ]
 
 
@@ -257,13 +260,14 @@ def take(connection: psycopg.Connection[Any]) -> tuple[Open, UUID] | None:
     row = connection.execute(TAKE).fetchone()
     if row is None:
         return None
-    evidence_id, team_id, question, stored, fresh, exchange_id = row
+    evidence_id, team_id, question, stored, fresh, exchange_id, route = row
     taken = Open(
         evidence_id=evidence_id,
         team_id=team_id,
         question=question,
         stored=bytes(stored),
         fresh=bytes(fresh or b""),
+        route=route,
     )
     return taken, exchange_id
 

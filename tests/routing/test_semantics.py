@@ -282,8 +282,13 @@ def test_no_hit_is_asked_again_beyond_the_day_s_money(client: Client, team: Team
     assert not Exchange.objects.filter(tier="judge").exists()
 
 
-def test_a_model_compares_where_only_a_model_can(client: Client, team: Team) -> None:
-    CacheTerms.objects.create(team=team, judge_model="toy", shadow_share=0)
+@pytest.mark.parametrize(
+    "said", [{"judge_model": "toy"}, {"routes": {"toy": {"judge_model": "toy"}}}]
+)
+def test_a_model_compares_where_only_a_model_can(
+    client: Client, team: Team, said: dict[str, Any]
+) -> None:
+    CacheTerms.objects.create(team=team, shadow_share=0, **said)
     client.kora.refresh()
     client.learn("where is the blue parcel office")
     client.ask("where is the blue parcel office now located")
