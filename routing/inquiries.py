@@ -22,6 +22,7 @@ from routing import (
     stages,
 )
 from routing.errors import ModelNotFound, NotFound
+from routing.policy import deciding
 from routing.policy.values import VIRTUAL
 from routing.replies import Reply
 from routing.signals import reading
@@ -35,7 +36,8 @@ def models(incoming: Incoming, room: Room) -> Reply:
     del room
     caller = stages.authenticate(incoming)
     concrete = [b for b in catalog.current().backends if caller.may_use(b.name)]
-    listed = [_model(name, "kora") for name in VIRTUAL]
+    aliases = catalog.current().policy(caller.team_id).terms.aliases
+    listed = [_model(name, "kora") for name in (*VIRTUAL, *sorted(aliases))]
     listed += [_model(backend.name, backend.kind) for backend in concrete]
     return _json({"object": "list", "data": listed})
 
@@ -56,24 +58,35 @@ def _model(name: str, owner: str) -> dict[str, Any]:
 
 def route(incoming: Incoming, room: Room) -> Reply:
     """The decision that this request would get now, and why; nothing is run, held or stored."""
-    way = Way(incoming=incoming)
+    way = Way(incoming=incoming, draw=deciding.GREEDY)
     clock = way.clock
     way.known_caller = clock("authenticate", stages.authenticate, incoming)
     way.known_standing = catalog.current().policy(way.caller.team_id)
-    way.known_prompt = clock("parse", questions.parse, incoming.raw, incoming.headers)
+    understand(way)
+    clock("guard", stages.guard, way, room)
+    return _json(decided(way))
+
+
+def understand(way: Way) -> None:
+    clock, came = way.clock, way.incoming
+    way.known_prompt = clock("parse", questions.parse, came.raw, came.headers)
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
     way.known_signals = clock("signals", reading.read, way.prompt)
-    clock("guard", stages.guard, way, room)
+
+
+def decided(way: Way) -> dict[str, Any]:
+    """By whatever policy stands on the way: a draft's, where somebody tries one out."""
+    clock = way.clock
     clock("question", semantics.place, way)
     said = clock("rules", ruled.judge, way)
     if said is not None:
-        return _json({**_served(said), **_about(way)})
+        return {**_served(said), **about(way)}
     for tier, look in (("exact", stages.exact), ("semantic", stages.semantic)):
         found = clock(tier, look, way)
         if not isinstance(found, NoMatch):
-            return _json({**_served(found), **_about(way)})
+            return {**_served(found), **about(way)}
         way.misses[tier] = found.reason
-    return _json({**_choice(way), **_about(way)})
+    return {**_choice(way), **about(way)}
 
 
 def _served(found: Match) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def _choice(way: Way) -> dict[str, Any]:
     }
 
 
-def _about(way: Way) -> dict[str, Any]:
+def about(way: Way) -> dict[str, Any]:
     return {"object": "kora.route", "policy": way.policy, "receipt": way.receipt()}
 
 

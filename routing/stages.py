@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from uuid import uuid4
 
 import orjson
@@ -34,6 +36,7 @@ from teams.models import Scope
 from teams.values import Caller
 
 QUEUE_RETRY_S = 2.0
+OVER_BUDGET = "fallback:budget"
 JUDGE = "judge"
 """The tier in the book of calls that KORA makes for itself, to compare answers."""
 
@@ -68,20 +71,29 @@ def fingerprint(prompt: Prompt) -> str:
 
 def guard(way: Way, room: Room) -> None:
     """Known model, allowed model, rate limit, room to wait."""
-    model, caller = way.prompt.model, way.caller
-    if model not in VIRTUAL and catalog.current().backend(model) is None:
-        raise ModelNotFound(f"The model '{model}' does not exist or is not enabled.", param="model")
-    if not _may_use(caller, model):
-        raise NotAllowed(f"This key may not use the model '{model}'.", param="model")
+    check_model(way)
     if room.switchboard.waiting >= settings.KORA_IN_FLIGHT_LIMIT:
         raise QueueFull(retry_after_s=QUEUE_RETRY_S)
     if not way.asks_alone:
-        way.limits = limits.take(caller, way.signals.prompt_tokens)
+        way.limits = limits.take(way.caller, way.signals.prompt_tokens)
 
 
-def _may_use(caller: Caller, model: str) -> bool:
+def check_model(way: Way) -> None:
+    model, caller = way.prompt.model, way.caller
+    if not _is_known(way, model):
+        raise ModelNotFound(f"The model '{model}' does not exist or is not enabled.", param="model")
+    if not _may_use(way, caller, model):
+        raise NotAllowed(f"This key may not use the model '{model}'.", param="model")
+
+
+def _is_known(way: Way, model: str) -> bool:
+    named = model in VIRTUAL or model in way.standing.terms.aliases
+    return named or catalog.current().backend(model) is not None
+
+
+def _may_use(way: Way, caller: Caller, model: str) -> bool:
     """A virtual model may be asked for if any concrete one is allowed: eligibility sees to it."""
-    return model in VIRTUAL or caller.may_use(model)
+    return model in VIRTUAL or model in way.standing.terms.aliases or caller.may_use(model)
 
 
 def exact(way: Way) -> Match | NoMatch:
@@ -132,21 +144,31 @@ def choose(way: Way) -> Decision:
             binding=way.decision.binding,
             relaxations=list(way.decision.relaxations),
         )
-    way.unhinted = way.decision
     way.decision = habits.preferred(way, way.decision)
     return way.decision
 
 
 def hold_first(way: Way, decision: Decision) -> Planned:
-    """A backend that a pattern prefers must not cost a request its place in the budget."""
+    """What was chosen for being good, or by a pattern, must not cost a request its place in the
+    budget: where only a cheaper one has room, that one answers."""
+    first, *others = decision.order
     try:
-        first = hold(way, decision.order[0], decision.reason)
+        return Planned(decision=decision, first=hold(way, first, decision.reason))
     except BudgetExceeded:
-        if way.unhinted is None or way.unhinted is decision:
+        affordable = _affordable(way, first, others)
+        if affordable is None:
             raise
-        way.decision = decision = way.unhinted
-        first = hold(way, decision.order[0], decision.reason)
-    return Planned(decision=decision, first=first)
+        return Planned(decision=decision, first=affordable)
+
+
+def _affordable(way: Way, than: Candidate, others: Sequence[Candidate]) -> Try | None:
+    """By score; each at most half as dear as the one before, so that few are asked of the book."""
+    for candidate in others:
+        if candidate.worst_case <= than.worst_case / 2:
+            with contextlib.suppress(BudgetExceeded):
+                return hold(way, candidate, OVER_BUDGET)
+            than = candidate
+    return None
 
 
 def hold(way: Way, candidate: Candidate, reason: str) -> Try:

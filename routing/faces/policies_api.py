@@ -13,6 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from routing import rehearsals
 from routing.faces import policy_serializers, scoping
 from routing.faces.rules_api import SCOPE
 from routing.faces.scoping import OfMyScopes
@@ -108,6 +109,20 @@ class Policies(IfMatch, OfMyScopes, viewsets.ReadOnlyModelViewSet[Policy]):
             except NotPublished as error:
                 raise ValidationError(str(NotPublished.__doc__)) from error
         return self._shown(made)
+
+    @extend_schema(
+        request=policy_serializers.TestSerializer, responses=policy_serializers.TestedSerializer
+    )
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, **_: str) -> Response:
+        """The decision that a request would get under this policy, and why; nothing is run."""
+        policy: Policy = self.get_object()
+        asked = policy_serializers.TestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        team = policy.team or scoping.team_named(actor_of(request), said.get("team", ""))
+        wanted = rehearsals.Asked(body=said["request"], headers=said["headers"])
+        return Response(rehearsals.rehearse(team, rehearsals.under(policy, team), wanted))
 
     @extend_schema(
         methods=["get"], responses=policy_serializers.SettingsSerializer, parameters=SCOPE

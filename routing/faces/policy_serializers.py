@@ -212,6 +212,19 @@ class TestSerializer(OnlyKnownFields):
     )
 
 
+class TestedSerializer(serializers.Serializer[Any]):
+    """As `/v1/route` answers, with the refusal where there is one."""
+
+    refused = serializers.DictField(allow_null=True)
+    tier = serializers.CharField(required=False)
+    backend = serializers.CharField(required=False)
+    reason = serializers.CharField(required=False)
+    expected_cost = serializers.CharField(required=False)
+    fallbacks = serializers.ListField(child=serializers.CharField(), required=False)
+    policy = serializers.IntegerField()
+    receipt = serializers.DictField()
+
+
 class SettingsSerializer(serializers.Serializer[Any]):
     """The working copy of a scope's settings."""
 

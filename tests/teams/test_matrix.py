@@ -132,6 +132,7 @@ TABLE: dict[str, Allowed] = {
     "api/policies/": READ,
     "api/policies/<pk>/": READ,
     "api/policies/<pk>/diff/": READ,
+    "api/policies/<pk>/test/": {"POST": MEMBERS},
     "api/policies/<pk>/publish/": {"POST": WRITERS},
     "api/policies/<pk>/rollback/": {"POST": WRITERS},
     "api/policies/settings/": {"GET": MEMBERS, "PATCH": WRITERS},
