@@ -12,6 +12,9 @@ from analytics import meanings
 from analytics.models import Exchange
 
 POLICIES = {
+    "best-value": "the backend whose expected quality, less its cost and lateness, is the best",
+    "explored": "a backend that does not look best, to learn whether it is",
+    "sticky": "the backend that this conversation is with",
     "cheapest-feasible": "the cheapest backend that satisfies every constraint",
     "fastest-feasible": "the backend expected to answer first of those that fit every constraint",
     "best-feasible": "the backend of the highest quality that satisfies every constraint",
@@ -20,6 +23,8 @@ POLICIES = {
 KINDS = {
     "rule": "A rule of yours decided: {}.",
     "policy": "The policy chose {}.",
+    "cascade": "A first answer was checked and not good enough, so a better backend answered ({}).",
+    "experiment": "An experiment decided: {}.",
     "fallback": "An earlier backend failed ({}), so the next in line answered.",
     "cache": "A request like this one was answered before ({}).",
     "semantic": "A question with the same meaning was answered before: {}.",
@@ -34,6 +39,7 @@ SENTENCES = {
     "right.",
     "judge:compare": "KORA had a model compare two answers.",
     "cache:in-flight": "The same request was just being answered, so both share one answer.",
+    "fallback:budget": "No budget had room for what was chosen, so a cheaper backend answered.",
     "infeasible": "No backend satisfied every constraint of the request.",
     "budget_exceeded": "A budget had no room for what this request could cost.",
     "rate_limited": "The key had used up its rate limit.",

@@ -16,7 +16,7 @@ from analytics.values import Outcome
 from caching import hits, matching
 from caching.question import freshness
 from caching.values import Fresh, Match
-from routing import afterwards, answers, connections, execution, habits, metrics
+from routing import afterwards, answers, choosing, connections, execution, habits, metrics
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.signals import reading
@@ -182,6 +182,8 @@ async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = N
         entry_id = await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
         if fresh is not None:
             afterwards.soon(room, afterwards.keep(room, fresh, entry_id))
+        if way.place and outcome.state == "answered":
+            afterwards.soon(room, _keep_seat(way, room, outcome))
     except (Unavailable, psycopg.Error) as error:
         log.warning("receipt.late", exchange=str(way.exchange_id), error=str(error))
         if len(_late) < LATE_AT_MOST:
@@ -190,6 +192,11 @@ async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = N
             task.add_done_callback(_late.discard)
     finally:
         land(way, room, fresh)
+
+
+async def _keep_seat(way: Way, room: Room, outcome: Outcome) -> None:
+    """The next turn of this conversation finds its prompt warm at this backend."""
+    await execution.in_thread(room, choosing.keep_seat, way, outcome)
 
 
 async def _finish_later(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None) -> None:

@@ -21,11 +21,12 @@ from inference.words import EngineError, Failure
 from routing import connections, embedders, inputs, papers
 from routing.bus import Event
 from routing.errors import InvalidRequest, NothingStored, Unavailable
+from routing.policy.values import EMBEDDINGS
 from routing.switchboard import Mailbox
 
 if TYPE_CHECKING:
     from routing.hands import Hands
-    from routing.policy.values import EMBEDDINGS, Backend
+    from routing.policy.values import Backend
     from routing.questions import Body, Prompt
 
 log = structlog.get_logger(__name__)

@@ -69,7 +69,7 @@ async def test_before_the_content_another_backend_answers(
 ) -> None:
     await warm(ours, asker)
     asker.key = ours.key(f"two backends {death.name}", "deep", "steady")
-    asking = asyncio.create_task(asker.ask("auto", max_tokens=LONG, fields=ON_AND_ON))
+    asking = asyncio.create_task(asker.ask("auto:cheap", max_tokens=LONG, fields=ON_AND_ON))
     await asyncio.sleep(1.0)
     ours.kora.kill("local", death)
     told = await asking
@@ -123,7 +123,7 @@ async def test_a_model_that_died_with_its_worker_twice_is_taken_out_and_said_so(
         lambda: _state(ours) == "taken-out", within_s=AFTER_MANY_S, what="a model taken out"
     )
     asker.key = ours.key("with an other", "deep", "steady")
-    told = await asker.ask("auto")
+    told = await asker.ask("auto:cheap")
     assert (told.ending, told.headers["x-kora-backend"]) == ("answered", "steady")
     alone = await asker.ask("auto:local")
     assert alone.code == "upstream_failed"

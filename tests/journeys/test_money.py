@@ -191,7 +191,7 @@ def test_asking_for_the_route_writes_nothing(world: World) -> None:
     headers = {"authorization": f"Bearer {key}"}
     before = len(receipts(world, "red"))
     text = words()
-    body = {"model": "auto", "messages": asking(text), "max_tokens": 10}
+    body = {"model": "auto:cheap", "messages": asking(text), "max_tokens": 10}
     answer = httpx.post(f"{world.kora.url}/v1/route", json=body, headers=headers)
     route = answer.json()
     assert (answer.status_code, route["backend"], route["tier"]) == (200, "j-fast", "cloud")

@@ -204,7 +204,7 @@ def test_a_pin_breaks_no_constraint_and_no_budget(client: Client, team: Team) ->
     pinned(client, "dear")
     cheap = client.ask(traffic.product(9_500)[0], max_cost="0.01")
     assert cheap.headers["x-kora-backend"] == "toy"
-    assert cheap.headers["x-kora-reason"] == "policy:cheapest-feasible"
+    assert cheap.headers["x-kora-reason"] == "policy:best-value"
     Budget.objects.create(
         organisation=team.organisation, name="small", scope="team", scope_id=str(team.pk),
         limit_usd=Decimal("0.02"),
