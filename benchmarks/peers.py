@@ -1,4 +1,4 @@
-"""What we compare with: LiteLLM's proxy, `xllamacpp`, ONNX Runtime; beside KORA, never in it."""
+"""What we compare with: LiteLLM's proxy, `xllamacpp`; beside KORA, never in it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ PROXY = PLACE / "bin" / "litellm"
 SERVER = "xllamacpp"
 SERVER_VERSION = "2026.10.11549"
 """llama.cpp's own server as a wheel; no package of KORA needs it."""
-ONNX = {"onnx": "1.23.2", "onnxruntime": "1.31.1"}
-"""The other way to run the embedder: one builds its graph, the other runs it."""
 KEY = "sk-kora-bench-master"
 HOW = "make bench-peers"
 CONFIG = """\
@@ -59,16 +57,10 @@ def server_installed() -> bool:
     return any(PLACE.glob(f"lib/*/site-packages/{SERVER}-{SERVER_VERSION}.dist-info"))
 
 
-def onnx_installed() -> bool:
-    places = (f"{name}-{version}.dist-info" for name, version in ONNX.items())
-    return all(any(PLACE.glob(f"lib/*/site-packages/{place}")) for place in places)
-
-
 def install() -> None:
     if not PYTHON.exists():
         venv.create(PLACE, with_pip=True)
     wanted = [f"litellm[proxy]=={locked_version()}", f"{SERVER}=={SERVER_VERSION}"]
-    wanted += [f"{name}=={version}" for name, version in ONNX.items()]
     print(f"Installing {' and '.join(wanted)} into {PLACE.name}/ …", flush=True)
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", *wanted]
     found = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -42,6 +42,8 @@ class Terms:
     models: Path = Path("models")
     """The store's folder."""
     threads: int = 1
+    engine: str = "auto"
+    """What computes a model of this machine."""
     api_base: str = ""
     secret: str = ""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EMBEDDER_ENGINES = ("auto", "onnx", "llama.cpp")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,6 +155,13 @@ def embedder() -> str:
 
 def embedder_model() -> str:
     return os.environ.get("KORA_EMBEDDER_MODEL") or "all-MiniLM-L6-v2:q8_0"
+
+
+def embedder_engine() -> str:
+    given = os.environ.get("KORA_EMBEDDER_ENGINE") or "auto"
+    if given not in EMBEDDER_ENGINES:
+        raise SystemExit(f"KORA_EMBEDDER_ENGINE must be one of {', '.join(EMBEDDER_ENGINES)}.")
+    return given
 
 
 def embedder_threads() -> int:

@@ -241,6 +241,7 @@ KORA_MODEL_URLS = environment.model_urls()
 KORA_EMBEDDER = environment.embedder()
 """What makes the vectors that KORA itself stores, by its dotted path."""
 KORA_EMBEDDER_MODEL = environment.embedder_model()
+KORA_EMBEDDER_ENGINE = environment.embedder_engine()
 KORA_EMBEDDER_THREADS = environment.embedder_threads()
 KORA_EMBEDDER_URL, KORA_EMBEDDER_KEY = environment.embedder_endpoint()
 KORA_INDEX = environment.index()

@@ -29,7 +29,7 @@ def house() -> Embedder:
 
 def of(model: str) -> Embedder:
     """By the reference that a local backend names."""
-    if settings.KORA_EMBEDDER == embedding.DEFAULT and model == settings.KORA_EMBEDDER_MODEL:
+    if _is_house(model):
         return house()
     with _lock:
         if model not in _others:
@@ -49,11 +49,16 @@ def dimensions_of(model: str) -> int | None:
 def load_of(model: str) -> Load:
     """How busy the embedder is, once it is made; before, a slow one is assumed."""
     known = _others.get(model)
-    if _house is not None and _house.name == model:
+    if _house is not None and _is_house(model):
         known = _house
     if known is None:
         return loads.UNKNOWN
     return Load(wait_s=known.wait_s, prefill_tps=known.tokens_per_s)
+
+
+def _is_house(model: str) -> bool:
+    """A local backend and what KORA stores share one embedder where they name one model."""
+    return settings.KORA_EMBEDDER == embedding.DEFAULT and model == settings.KORA_EMBEDDER_MODEL
 
 
 def warm() -> None:
@@ -75,6 +80,7 @@ def _terms() -> Terms:
         model=settings.KORA_EMBEDDER_MODEL,
         models=settings.KORA_MODELS,
         threads=settings.KORA_EMBEDDER_THREADS,
+        engine=settings.KORA_EMBEDDER_ENGINE,
         api_base=settings.KORA_EMBEDDER_URL,
         secret=settings.KORA_EMBEDDER_KEY,
     )

@@ -16,16 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import peers, processes, suite
+from benchmarks import processes, suite
 from benchmarks.embed import over_http, texts
 from benchmarks.embed.texts import Pairs
 from benchmarks.overhead import Bar
 from inference.embeddings import minilm
 from inference.embeddings.wordpiece import WordPiece
 
-SHIPPED, REFERENCE = "gguf-q8_0", "numpy-f32"
-OURS = (REFERENCE, "gguf-f16", SHIPPED)
-THEIRS = ("onnx-f32", "onnx-int8")
+SHIPPED, REFERENCE = "onnx-int8", "numpy-f32"
+FORMS = (REFERENCE, "gguf-f16", "gguf-q8_0", SHIPPED)
 SHORT, LONG = 12, 128
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Found = dict[str, Any]
@@ -38,7 +37,6 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=320, help="asked one by one, and at once")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="lanes")
     parser.add_argument("--without-kora", action="store_true", help="only the embedder")
-    parser.add_argument("--without-peers", action="store_true", help="no ONNX Runtime")
     parser.add_argument("--keep", action="store_true", help="keep the folder with KORA's logs")
     return parser.parse_args(given)
 
@@ -49,12 +47,11 @@ def main(given: list[str]) -> int:
         folder = suite.folder(stack, keep=asked.keep)
         sample = texts.pairs(asked.pairs)
         _write_ids(folder, sample)
-        forms = [*OURS, *_peers(asked)]
-        found: Found = {"forms": _timed(forms, folder, asked.rounds)}
+        found: Found = {"forms": _timed(folder, asked.rounds)}
         if sample is None:
             suite.say("no labelled pairs here: quality is not measured")
         else:
-            found["quality"] = _quality(forms, folder, sample)
+            found["quality"] = _quality(folder, sample)
         found["callers"] = _callers(folder, asked)
         if not asked.without_kora:
             suite.say("a whole KORA")
@@ -76,24 +73,13 @@ def _write_ids(folder: Path, sample: Pairs | None) -> None:
         "pairs": [list(pieces.read(text).ids) for text in sample.texts] if sample else [],
     }
     (folder / "ids.json").write_text(json.dumps(ids))
-    weights = minilm.package().parent
-    (folder / weights.name).symlink_to(weights)  # for Pythons that have not installed it
 
 
-def _peers(asked: argparse.Namespace) -> tuple[str, ...]:
-    if asked.without_peers:
-        return ()
-    if not peers.onnx_installed():
-        suite.say(f"ONNX Runtime is not installed beside KORA ({peers.HOW})")
-        return ()
-    return THEIRS
-
-
-def _timed(forms: list[str], folder: Path, rounds: int) -> dict[str, Found]:
+def _timed(folder: Path, rounds: int) -> dict[str, Found]:
     """In turns, so that a noisy machine is as noisy to one as to the other."""
-    cells: dict[str, list[Found]] = {form: [] for form in forms}
+    cells: dict[str, list[Found]] = {form: [] for form in FORMS}
     for number in range(rounds):
-        for form in forms:
+        for form in FORMS:
             cell = _run(form, folder, "times")
             cells[form].append(cell)
             suite.say(f"round {number + 1}/{rounds}  {form:<10} p50 {cell['short']['p50_ms']} ms")
@@ -101,16 +87,14 @@ def _timed(forms: list[str], folder: Path, rounds: int) -> dict[str, Found]:
 
 
 def _run(form: str, folder: Path, what: str) -> Found:
-    python = str(peers.PYTHON) if form in THEIRS else sys.executable
-    command = [python, "-m", "benchmarks.embed.form", form, str(folder), what]
-    return _child(command, {"PYTHONPATH": str(folder)} if form in THEIRS else {})
+    return _child([sys.executable, "-m", "benchmarks.embed.form", form, str(folder), what])
 
 
-def _child(command: list[str], variables: Mapping[str, str] = ENVIRONMENT) -> Found:
+def _child(command: list[str]) -> Found:
     done = subprocess.run(
         command,
         cwd=processes.ROOT,
-        env={**os.environ, **ENVIRONMENT, **variables},
+        env={**os.environ, **ENVIRONMENT},
         capture_output=True,
         text=True,
         check=False,
@@ -134,9 +118,9 @@ def _middle(cells: list[Found]) -> Found:
     return {**lengths, **plain}
 
 
-def _quality(forms: list[str], folder: Path, sample: Pairs) -> dict[str, Found]:
+def _quality(folder: Path, sample: Pairs) -> dict[str, Found]:
     vectors = {}
-    for form in forms:
+    for form in FORMS:
         suite.say(f"quality of {form}")
         _run(form, folder, "vectors")
         vectors[form] = np.load(folder / f"{form}.npy")
@@ -167,7 +151,7 @@ def bars(found: Mapping[str, Any]) -> list[Bar]:
     lost = abs(quality[SHIPPED]["auc"] - quality[REFERENCE]["auc"]) if quality else None
     whole = found.get("kora")
     rows = (
-        ("ms for 12 tokens, one thread, p50", shipped["short"]["p50_ms"], 6.0, True),
+        ("ms for 12 tokens, one thread, p50", shipped["short"]["p50_ms"], 2.0, True),
         ("AUC on the labelled pairs lost against 32 bits", lost, 0.005, True),
         ("texts a second by 32 callers, of one caller's", _gain(found["callers"]), 1.5, False),
         ("the same through the whole of KORA", _gain(whole) if whole else None, 1.5, False),

@@ -22,50 +22,21 @@ def numpy_f32(_folder: Path) -> Embed:
     return lambda ids: reference.embed(weights, ids)
 
 
-def gguf(folder: Path, variant: str) -> Embed:
-    from inference.embeddings import gguf_file, minilm, native
+def gguf(folder: Path, variant: str, engine: str) -> Embed:
+    from inference.embeddings import encoders, gguf_file, minilm
 
     path = folder / f"{variant}.gguf"
     if not path.exists():
         gguf_file.write(path, minilm.original(), variant)
-    lane = native.Lane(native.Weights(path), most_tokens=256, most_texts=64)
+    lane = encoders.open_weights(path, engine).lane(most_tokens=256, most_texts=64)
     return lambda ids: lane.encode([ids])[0]
-
-
-def onnx(folder: Path, variant: str) -> Embed:
-    path = folder / f"{variant}.onnx"
-    if not path.exists():
-        _write_onnx(folder, variant)
-    import onnxruntime  # type: ignore[import-not-found]
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-    return lambda ids: session.run(None, {"ids": np.array(ids)})[0]
-
-
-def _write_onnx(folder: Path, variant: str) -> None:
-    from benchmarks.embed import onnx_graph
-    from inference.embeddings import minilm
-
-    whole = folder / "f32.onnx"
-    if not whole.exists():
-        onnx_graph.write(whole, minilm.original().weights)
-    if variant == "int8":
-        from onnxruntime.quantization import (  # type: ignore[import-not-found]
-            QuantType,
-            quantize_dynamic,
-        )
-
-        quantize_dynamic(whole, folder / "int8.onnx", weight_type=QuantType.QInt8)
 
 
 FORMS: dict[str, Callable[[Path], Embed]] = {
     "numpy-f32": numpy_f32,
-    "gguf-f16": lambda folder: gguf(folder, "f16"),
-    "gguf-q8_0": lambda folder: gguf(folder, "q8_0"),
-    "onnx-f32": lambda folder: onnx(folder, "f32"),
-    "onnx-int8": lambda folder: onnx(folder, "int8"),
+    "gguf-f16": lambda folder: gguf(folder, "f16", "llama.cpp"),
+    "gguf-q8_0": lambda folder: gguf(folder, "q8_0", "llama.cpp"),
+    "onnx-int8": lambda folder: gguf(folder, "q8_0", "onnx"),
 }
 
 

@@ -106,7 +106,8 @@ def begin(connection: Connection, embedder: Embedder) -> Generation:
     """The generation of this embedder, made where there is none yet."""
     found = to_fill(known(connection), embedder)
     if found is None:
-        connection.execute(BEGIN, (embedder.name, embedder.dimensions))
+        dimensions = embedder.dimensions  # what computes is settled by then, and so is the name
+        connection.execute(BEGIN, (embedder.name, dimensions))
         found = to_fill(known(connection), embedder)
     if found is None:  # another process began the first one at the same moment
         return begin(connection, embedder)
@@ -119,6 +120,7 @@ def open_embedder() -> Embedder:
         model=settings.KORA_EMBEDDER_MODEL,
         models=settings.KORA_MODELS,
         threads=1,
+        engine=settings.KORA_EMBEDDER_ENGINE,
         api_base=settings.KORA_EMBEDDER_URL,
         secret=settings.KORA_EMBEDDER_KEY,
     )

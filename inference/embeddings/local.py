@@ -8,9 +8,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 
 from inference.embedding import USUAL, Embedded, Terms
-from inference.embeddings import native, recent, waiting
+from inference.embeddings import encoders, recent, waiting
+from inference.embeddings.encoders import Choice, Lane, Weights
 from inference.embeddings.recent import Known, Recent
 from inference.embeddings.waiting import Asked, Text, Waiting
 from inference.embeddings.wordpiece import BEGIN, END, WordPiece
@@ -34,7 +36,7 @@ ANEW, NOT_KEPT = ("no-cache", "off"), ("no-store", "off")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    weights: native.Weights
+    weights: Weights
     pieces: WordPiece
 
 
@@ -49,12 +51,14 @@ class Local:
         )
         self._lanes: list[threading.Thread] = []
         self._lock = threading.RLock()
+        self._naming = threading.Lock()
+        self._choice: Choice | None = None
         self._opened: Opened | None = None
         self._token_s = FIRST_GUESS_S
 
     @property
     def name(self) -> str:
-        return self._terms.model
+        return self._chosen().named(self._terms.model)
 
     @property
     def dimensions(self) -> int:
@@ -77,7 +81,7 @@ class Local:
             self._start()
 
     def remembers(self, texts: Sequence[str], *, domain: str = "") -> bool:
-        return all(map(self._recent.find, _keys(self.name, domain, texts)))
+        return all(map(self._recent.find, _keys(self._terms.model, domain, texts)))
 
     def submit(
         self, texts: Sequence[str], *, domain: str = "", memory: str = USUAL
@@ -105,7 +109,8 @@ class Local:
 
     def _asked(self, texts: list[str], domain: str, memory: str) -> Asked:
         """What is remembered already, and what is missing."""
-        asked = Asked(texts=texts, keys=_keys(self.name, domain, texts), rows=[b""] * len(texts))
+        keys = _keys(self._terms.model, domain, texts)
+        asked = Asked(texts=texts, keys=keys, rows=[b""] * len(texts))
         asked.is_kept = memory not in NOT_KEPT
         first: dict[bytes, int] = {}
         for place, key in enumerate(asked.keys):
@@ -124,8 +129,21 @@ class Local:
     def _open(self) -> Opened:
         with self._lock:
             if self._opened is None:
-                self._opened = _load(self._terms)
+                self._opened = _load(self._terms, self._chosen())
             return self._opened
+
+    def _chosen(self) -> Choice:
+        """Once there is a file, for good: what is computed must be what the name says."""
+        with self._naming:
+            if self._choice is not None:
+                return self._choice
+            path = _path(self._terms)
+            choice = encoders.choose(path, self._terms.engine)
+            if path is not None:
+                self._choice = choice
+                if choice.reason:
+                    log.info("llama.cpp embeds by %s: %s", self._terms.model, choice.reason)
+            return choice
 
     def _start(self) -> None:
         with self._lock:
@@ -140,11 +158,8 @@ class Local:
     def _work(self) -> None:
         try:
             opened = self._open()
-            lane = native.Lane(
-                opened.weights,
-                most_tokens=max(BATCH_TOKENS, opened.pieces.longest),
-                most_texts=BATCH_TEXTS,
-            )
+            most_tokens = max(BATCH_TOKENS, opened.pieces.longest)
+            lane = opened.weights.lane(most_tokens=most_tokens, most_texts=BATCH_TEXTS)
         except Exception as error:  # noqa: BLE001
             self._cannot(error)
             return
@@ -154,14 +169,14 @@ class Local:
 
     def _cannot(self, error: Exception) -> None:
         """Those who wait learn it; who comes later lets it be tried again."""
-        log.error("the embedding model %s cannot be opened: %s", self.name, error)
+        log.error("the embedding model %s cannot be opened: %s", self._terms.model, error)
         with self._lock:
             self._lanes.remove(threading.current_thread())
             left = [] if self._lanes else self._waiting.give_up()
         for asked in left:
             asked.fail(_told(error))
 
-    def _make(self, lane: native.Lane, pieces: WordPiece, texts: list[Text]) -> None:
+    def _make(self, lane: Lane, pieces: WordPiece, texts: list[Text]) -> None:
         try:
             began = time.thread_time()
             read = [pieces.read(text.words) for text in texts]
@@ -186,12 +201,19 @@ class Local:
         text.asked.take_made(text.place, made, compute_s)
 
 
-def _load(terms: Terms) -> Opened:
+def _path(terms: Terms) -> Path | None:
+    try:
+        return Store(terms.models).find(terms.model).path
+    except ModelError:
+        return None
+
+
+def _load(terms: Terms, choice: Choice) -> Opened:
     try:
         path = Store(terms.models).find(terms.model).path
     except ModelError as error:
         raise EngineError(Failure.SERVER, str(error)) from error
-    weights = native.Weights(path)
+    weights = encoders.open_weights(path, choice.engine)
     vocabulary = weights.vocabulary()
     if not {BEGIN, END} <= set(vocabulary):
         weights.close()
@@ -201,7 +223,7 @@ def _load(terms: Terms) -> Opened:
     return Opened(weights, WordPiece(vocabulary, longest=_longest(weights)))
 
 
-def _longest(weights: native.Weights) -> int:
+def _longest(weights: Weights) -> int:
     return min(weights.longest, LONGEST)
 
 

@@ -55,6 +55,9 @@ class Weights:
         written = (self._llama.llama_vocab_get_text(table, number) for number in range(count))
         return [gguf_text.as_known(text.decode("utf-8", "replace")) for text in written]
 
+    def lane(self, *, most_tokens: int, most_texts: int) -> Lane:
+        return Lane(self, most_tokens=most_tokens, most_texts=most_texts)
+
     def close(self) -> None:
         if self.pointer:
             self._llama.llama_model_free(self.pointer)

@@ -6,6 +6,7 @@ read, long lists are walked and not kept, and every weight must lie inside the f
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ class Tensor:
     numbers: int
     format: int
     bytes: int
+    axes: tuple[int, ...]
+    """The length of a row first."""
+    begins: int
+    """Bytes after `Header.weights_at`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,23 +69,26 @@ class Header:
     values: Mapping[str, Scalar | Items]
     tensors: tuple[Tensor, ...]
     file_bytes: int
+    weights_at: int
 
 
-def read(path: Path) -> Header:
-    """Raises BadModelError with the reason when this is no whole GGUF file."""
+def read(path: Path, *, whole: frozenset[str] = frozenset()) -> Header:
+    """Raises BadModelError with the reason when this is no whole GGUF file. Of the lists that
+    `whole` names every item is kept."""
     try:
         if not path.is_file() and path.exists():
             raise BadModelError(f"{path.name} is no regular file.")  # a pipe would never end
         with path.open("rb", buffering=1 << 18) as file:
-            return _Reader(file, path.stat().st_size).header()
+            return _Reader(file, path.stat().st_size, whole).header()
     except OSError as error:
         raise BadModelError(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
 class _Reader:
-    def __init__(self, file: BinaryIO, file_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, file_bytes: int, whole: frozenset[str]) -> None:
         self._file = file
         self._file_bytes = file_bytes
+        self._whole = whole
         self._read = 0
 
     def header(self) -> Header:
@@ -91,12 +99,12 @@ class _Reader:
             raise BadModelError(f"This is GGUF version {version & 0xFFFF}; KORA reads 2 and 3.")
         tensors, fields = self._count(MOST_TENSORS), self._count(MOST_FIELDS)
         values = dict(self._field() for _ in range(fields))
-        found = [self._tensor() for _ in range(tensors)]
-        self._all_inside(values, found)
+        found = tuple(self._tensor() for _ in range(tensors))
         return Header(
             values=values,
-            tensors=tuple(tensor for tensor, _ in found),
+            tensors=found,
             file_bytes=self._file_bytes,
+            weights_at=self._all_inside(values, found),
         )
 
     def _bytes(self, length: int) -> bytes:
@@ -134,13 +142,15 @@ class _Reader:
 
     def _field(self) -> tuple[str, Scalar | Items]:
         name, kind = self._text(), self._number(4)
-        return name, self._items() if kind == LIST else self._scalar(kind)
+        if kind != LIST:
+            return name, self._scalar(kind)
+        return name, self._items(MOST_ITEMS if name in self._whole else MOST_KEPT)
 
-    def _items(self) -> Items:
+    def _items(self, most_kept: int) -> Items:
         kind, length = self._number(4), self._count(MOST_ITEMS)
         if kind == LIST:
             raise BadModelError("The header holds lists inside lists.")
-        if length <= MOST_KEPT:
+        if length <= most_kept:
             return Items(length=length, kept=tuple(self._scalar(kind) for _ in range(length)))
         if kind == TEXT:
             self._skip_texts(length)
@@ -166,33 +176,27 @@ class _Reader:
             raise BadModelError(f"The header holds a list of the unknown type {kind}.")
         self._bytes(struct.calcsize("<" + NUMBERS[kind]) * length)
 
-    def _tensor(self) -> tuple[Tensor, int]:
-        """One tensor's description, and where after the header it says that it begins."""
-        name, axes = self._text(), self._number(4)
-        if not 1 <= axes <= 4:
-            raise BadModelError(f"The tensor {name[:80]!r} has {axes} axes.")
-        numbers, row = 1, 0
-        for axis in range(axes):
-            length = self._number(10)
-            row = length if axis == 0 else row
-            numbers *= length
-        kind, begins = self._number(4), self._number(10)
-        return Tensor(
-            name=name, numbers=numbers, format=kind, bytes=_size(name, kind, numbers, row)
-        ), begins
+    def _tensor(self) -> Tensor:
+        name, count = self._text(), self._number(4)
+        if not 1 <= count <= 4:
+            raise BadModelError(f"The tensor {name[:80]!r} has {count} axes.")
+        axes = tuple(self._number(10) for _ in range(count))
+        kind, begins, numbers = self._number(4), self._number(10), math.prod(axes)
+        size = _size(name, kind, numbers, axes[0])
+        return Tensor(name=name, numbers=numbers, format=kind, bytes=size, axes=axes, begins=begins)
 
-    def _all_inside(
-        self, values: Mapping[str, Scalar | Items], found: list[tuple[Tensor, int]]
-    ) -> None:
+    def _all_inside(self, values: Mapping[str, Scalar | Items], found: tuple[Tensor, ...]) -> int:
+        """Where the weights begin."""
         step = values.get("general.alignment", 32)
         if not isinstance(step, int) or not 1 <= step <= 1 << 20:
             raise BadModelError("The header has an impossible alignment.")
         begin = -(-self._read // step) * step
-        for tensor, offset in found:
-            if begin + offset + tensor.bytes > self._file_bytes:
+        for tensor in found:
+            if begin + tensor.begins + tensor.bytes > self._file_bytes:
                 raise BadModelError(
                     "The file is cut short: weights lie beyond its end. Fetch or copy it again."
                 )
+        return begin
 
 
 def _size(name: str, kind: int, numbers: int, row: int) -> int:

@@ -42,14 +42,14 @@ def test_vectors_are_the_originals(shared: Local, original: Original) -> None:
     made = embedding.embed(shared, PLAIN)
     assert made.vectors.shape == (len(PLAIN), 384)
     assert np.allclose(np.linalg.norm(made.vectors, axis=1), 1, atol=1e-5)
-    assert likeness(made.vectors, expected(original, PLAIN)).min() >= 0.999
+    assert likeness(made.vectors, expected(original, PLAIN)).min() >= 0.998
 
 
 def test_odd_texts_have_their_vectors_too(shared: Local, original: Original) -> None:
     """Nearly empty ones suffer most from eight-bit weights: nothing averages the loss."""
     short = [text for text in ODD if len(text) < 200]
     made = embedding.embed(shared, short)
-    assert likeness(made.vectors, expected(original, short)).min() >= 0.998
+    assert likeness(made.vectors, expected(original, short)).min() >= 0.995
     assert np.isfinite(embedding.embed(shared, ODD).vectors).all()
 
 
@@ -171,5 +171,5 @@ def test_closing_ends_threads_and_tells_those_who_wait(terms: Terms) -> None:
 
 def test_the_embedder_is_named_by_a_dotted_path(terms: Terms) -> None:
     opened = embedding.open_embedder(embedding.DEFAULT, terms)
-    assert (opened.name, opened.dimensions, opened.longest) == (terms.model, 384, 256)
+    assert (opened.name, opened.dimensions, opened.longest) == (f"{terms.model}@onnx", 384, 256)
     opened.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from inference.embedding import Terms
-from inference.embeddings import gguf_text, minilm, native
+from inference.embeddings import encoders, gguf_text, minilm
 from inference.embeddings.minilm import Original
 from inference.embeddings.wordpiece import WordPiece
 from inference.store.models import Store
@@ -65,8 +65,11 @@ def test_what_is_cut_is_said(pieces: WordPiece) -> None:
     assert pieces.read("word " * 50_000).truncated
 
 
-def test_the_vocabulary_comes_back_out_of_the_model_file(terms: Terms, original: Original) -> None:
-    weights = native.Weights(Store(terms.models).find(terms.model).path)
+@pytest.mark.parametrize("engine", [encoders.ONNX, encoders.LLAMA])
+def test_the_vocabulary_comes_back_out_of_the_model_file(
+    terms: Terms, original: Original, engine: str
+) -> None:
+    weights = encoders.open_weights(Store(terms.models).find(terms.model).path, engine)
     try:
         assert tuple(weights.vocabulary()) == original.vocabulary
         assert (weights.dimensions, weights.longest) == (minilm.WIDTH, minilm.LONGEST)

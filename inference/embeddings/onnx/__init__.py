@@ -1,0 +1,1 @@
+"""BERT-like GGUF files computed by ONNX Runtime, from a graph that is made in memory."""
