@@ -50,7 +50,8 @@ ABOUT = re.compile(
     r"(?i)\b(?:say|says|saying|said|spell\w*|words?|mean|means|meaning|phrases?|translat\w*|rhym\w*"
     r"|pronounc\w*|synonym\w*|language|greetings?|polite\w*|rude|formal\w*|verbs?|adverbs?|nouns?"
     r"|song|sang|sings?|lyrics|title|called|named|sagt|sagen|hei(?:ß|ss)t|bedeutet|wort|sprache"
-    r"|dire|dit|mot|langue|signifie|decir|dice|significa|palabra|idioma|dizer|parola|lingua)\b"
+    r"|dire|dit|mot(?! de passe)|langue|signifie|decir|dice|significa|palabra|idioma|dizer|parola"
+    r"|lingua)\b"
     r"|意思|怎么说|意味"
 )
 """Here the courtesy may be what is asked about: `How do you say thanks?`."""

@@ -27,6 +27,7 @@ OTHERS = [
     ("Wie setze ich mein Passwort zurück?", "Bitte, wie setze ich mein Passwort zurück"),
     ("Wie setze ich mein Passwort zurück?", "Hallo, wie setze ich mein Passwort zurück? Danke!"),
     ("¿Cómo restablezco mi contraseña?", "Hola, ¿cómo restablezco mi contraseña, por favor?"),
+    ("Comment changer mon mot de passe ?", "Bonjour, comment changer mon mot de passe ? Merci !"),
     ("Comment changer d'adresse ?", "Bonjour, comment changer d'adresse, s'il vous plaît ?"),
     ("Jak zmienić hasło?", "Dzień dobry, jak zmienić hasło? Dziękuję"),
     ("如何重置密码?", "您好,请问如何重置密码?谢谢"),
