@@ -1,0 +1,130 @@
+"""What would help a request that nobody may answer: every change that is offered does."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from routing.policy import deciding, eligibility, relaxing
+from routing.policy.values import Backend, Decision, NoWay, Wants
+from tests.routing.policy.backends import backend, some_backends, some_wants, wants
+
+FIELDS = {"max-cost": "max_cost", "min-quality": "min_quality", "max-latency-ms": "max_latency_ms"}
+
+
+def relaxed(asked: Wants, offered: dict[str, Any]) -> Wants:
+    """The request as a caller would send it again who takes the offer."""
+    for change in (offered, *offered.get("also", ())):
+        asked = _changed(asked, change)
+    return asked
+
+
+def _changed(asked: Wants, change: dict[str, Any]) -> Wants:
+    name, needed = change["constraint"], change["needed"]
+    if name == "context":
+        return _shorter(asked, change["offered"])
+    if name == "locality":
+        model = "auto" if asked.model == "auto:local" else asked.model
+        limits = replace(asked.constraints, locality="any")
+        return replace(asked, model=model, constraints=limits)
+    value = Decimal(needed) if name == "max-cost" else needed
+    return replace(asked, constraints=replace(asked.constraints, **{FIELDS[name]: value}))
+
+
+def _shorter(asked: Wants, context: int) -> Wants:
+    tokens = min(asked.prompt_tokens, context - 1)
+    left = max(1, context - tokens)
+    output = None if asked.output_tokens is None else min(asked.output_tokens, left)
+    return replace(asked, prompt_tokens=tokens, output_tokens=output)
+
+
+@given(asked=some_wants(), backends=some_backends())
+@settings(max_examples=400, deadline=None)
+def test_whoever_takes_an_offer_gets_an_answer(asked: Wants, backends: tuple[Backend, ...]) -> None:
+    found = deciding.decide(asked, backends)
+    if isinstance(found, Decision):
+        return
+    for offered in found.relaxations:
+        again = deciding.decide(relaxed(asked, offered), backends)
+        assert isinstance(again, Decision), offered
+        assert offered["backend"] in [each.backend.name for each in again.order]
+
+
+@given(asked=some_wants(), backends=some_backends())
+@settings(max_examples=300, deadline=None)
+def test_one_change_is_offered_where_one_is_enough_and_the_cheapest_is_the_first(
+    asked: Wants, backends: tuple[Backend, ...]
+) -> None:
+    found = deciding.decide(asked, backends)
+    if isinstance(found, Decision):
+        return
+    broken = {c.backend.name: eligibility.broken(asked, c.fit) for c in found.candidates}
+    helped = [names for names in broken.values() if all(name in relaxing.RELAXED for name in names)]
+    fewest = min(map(len, helped), default=0)
+    assert all(1 + len(each.get("also", ())) == fewest for each in found.relaxations)
+    assert bool(found.relaxations) == bool(helped)
+    worst = {c.backend.name: c.worst_case for c in found.candidates}
+    costs = [worst[each["backend"]] for each in found.relaxations]
+    assert costs == sorted(costs)
+
+
+def bound(asked: Wants, *backends: Backend) -> NoWay:
+    found = deciding.decide(asked, backends)
+    assert isinstance(found, NoWay)
+    return found
+
+
+def test_what_no_single_change_mends_is_offered_as_one_combination() -> None:
+    found = bound(
+        wants(max_cost=Decimal("0.00001"), min_quality=0.9), backend("poor"), backend("dear", "9")
+    )
+    assert found.binding == "max-cost+min-quality"
+    assert found.relaxations[0] == {
+        "constraint": "max-cost",
+        "needed": "0.000100000000",
+        "backend": "poor",
+        "also": [{"constraint": "min-quality", "needed": 0.5}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("terms", "facts", "binding"),
+    [
+        ({"data_class": "health"}, {}, "data-class"),
+        ({"region": "eu"}, {"region": "us"}, "region"),
+        ({"only": frozenset({"x"})}, {}, "rule-only"),
+        ({"avoid": frozenset({"b"})}, {}, "rule-avoid"),
+        ({}, {"weight": 0.0}, "drained"),
+        ({"left_s": 0.5}, {"first_token_s": 1.0}, "deadline"),
+    ],
+)
+def test_what_the_caller_cannot_change_is_named_and_nothing_is_offered(
+    terms: dict[str, Any], facts: dict[str, Any], binding: str
+) -> None:
+    found = bound(wants(**terms), backend("b", **facts))
+    assert (found.binding, found.relaxations) == (binding, ())
+
+
+def test_what_a_rule_demands_is_not_the_callers_to_relax() -> None:
+    asked = wants(min_quality=0.9, fixed=frozenset({"min-quality"}))
+    found = bound(asked, backend("b"))
+    assert (found.binding, found.relaxations) == ("min-quality", ())
+
+
+def test_at_most_five_changes_are_offered() -> None:
+    many = [backend(f"b{i}", str(i + 1)) for i in range(9)]
+    found = bound(wants(max_cost=Decimal("0.000001")), *many)
+    assert [each["backend"] for each in found.relaxations] == [f"b{i}" for i in range(5)]
+
+
+def test_a_named_latency_is_one_that_suffices() -> None:
+    """Rounded up: 33.3 ms would again be too little."""
+    slow = backend("b", first_token_s=0.0333)
+    for limit in itertools.islice(itertools.count(1.0, 8.0), 4):
+        found = bound(wants(max_latency_ms=limit), slow)
+        assert found.relaxations[0]["needed"] == 34
