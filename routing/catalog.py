@@ -33,6 +33,7 @@ from routing import (
     vitals,
 )
 from routing.errors import Unavailable
+from routing.intents import knowing
 from routing.policy.values import UNPRICED, Backend
 from routing.publishing import in_force
 from routing.publishing.in_force import InForce
@@ -117,6 +118,7 @@ def watch(stop: threading.Event) -> None:
         try:
             look()
             minds.look(connections.current())
+            knowing.look(connections.current(), embedders.house().name)
             lessons.look(connections.current())
             hits.write(connections.current())
             if time.monotonic() - written_at > USES_EVERY_S:
@@ -152,7 +154,7 @@ def _load(revision: int) -> Catalog:
         return Catalog(
             revision=revision,
             loaded_at=time.monotonic(),
-            backends=tuple(_card(row, prices.get(row.name, UNPRICED)) for row in rows),
+            backends=tuple(card(row, prices.get(row.name, UNPRICED)) for row in rows),
             budgets=tuple(reports.budget_terms()),
             policies=in_force.load(known.policies if (known := _current) else {}),
             answers=terms.load(),
@@ -163,7 +165,7 @@ def _load(revision: int) -> Catalog:
         raise Unavailable("postgres") from error
 
 
-def _card(row: models.Backend, price: PriceTag) -> Backend:
+def card(row: models.Backend, price: PriceTag) -> Backend:
     health = getattr(row, "health", None)
     return Backend(
         backend_id=row.pk,

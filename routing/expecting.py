@@ -15,8 +15,8 @@ def look(way: Way) -> Outlook:
         signals=way.signals.as_json(),
         recognised=way.recognised,
         team_id=way.caller.team_id,
-        vector=way.vector,
-        embedder=embedders.house().name if way.vector is not None else "",
+        vector=way.words if way.vector is None else way.vector,
+        embedder=embedders.house().name,
     )
     way.outlook = estimating.look(mind, asked, lessons.known(catalog.current().backends))
     return way.outlook

@@ -17,7 +17,7 @@ from routing.questions import Constraints
 from routing.way import Way
 
 if TYPE_CHECKING:
-    from caching.values import Vector
+    from inference.embedding import Embedded
 
 PATIENCE_S = 0.25
 """What a vector may take; a model is asked rather than waited for an embedder."""
@@ -112,29 +112,31 @@ def _as_wanted(question: Question, wanted: Constraints, demands: str) -> Questio
 
 def embed(way: Way, question: Question) -> str:
     """The vector, once, for looking and for remembering; a busy embedder is not waited for."""
+    if way.vector is not None:
+        return ""
+    found = made(way, question.text)
+    if isinstance(found, str):
+        return found
+    if found.truncated:
+        return "too-long"  # the embedder would read only the beginning of it
+    way.vector = found.vectors[0]
+    return ""
+
+
+def made(way: Way, text: str) -> Embedded | str:
+    """Or in one word why there is none."""
+    embedder = embedders.house()
+    if embedder.wait_s > PATIENCE_S:
+        return "embedder-busy"
+    memory = "default" if way.prompt.constraints.may_store else "no-store"
+    future = embedder.submit([text], domain=str(way.caller.team_id), memory=memory)
     try:
-        found = _vector(question.text, way)
+        return future.result(PATIENCE_S)
     except TimeoutError:
+        future.cancel()
         return "embedder-busy"
     except EngineError as error:
         return "no-embedder" if error.retry_after_s is None else "embedder-busy"
-    way.vector = found
-    return "" if found is not None else "too-long"
-
-
-def _vector(text: str, way: Way) -> Vector | None:
-    """None where the embedder would read only the beginning of it."""
-    embedder = embedders.house()
-    if embedder.wait_s > PATIENCE_S:
-        raise TimeoutError
-    memory = "default" if way.prompt.constraints.may_store else "no-store"
-    made = embedder.submit([text], domain=str(way.caller.team_id), memory=memory)
-    try:
-        embedded = made.result(PATIENCE_S)
-    except TimeoutError:
-        made.cancel()
-        raise
-    return None if embedded.truncated else embedded.vectors[0]
 
 
 def told(found: Match | NoMatch, *, epsilon: float, team_id: int) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
 from routing import comparisons, embedders, endpoints, engine_room, targets
+from routing.intents import teaching
+from routing.learning import taking_in
 from routing.models import Backend, Health, HealthState, Kind
 from routing.policy.values import EMBEDDINGS
 
@@ -21,6 +25,16 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"queue": "background", "expires": 10.0},
     },
+    "teach intents": {
+        "task": "routing.tasks.teach_intents",
+        "schedule": 5.0,
+        "options": {"queue": "background", "expires": 5.0},
+    },
+    "learn from outcomes": {
+        "task": "routing.tasks.learn",
+        "schedule": 2.0,
+        "options": {"queue": "background", "expires": 2.0},
+    },
     "compare answers": {
         "task": "routing.tasks.compare_answers",
         "schedule": 5.0,
@@ -28,6 +42,8 @@ BEAT: dict[str, dict[str, Any]] = {
     },
 }
 PROBE_S = 60.0
+TEACHING_S = 900
+"""Tens of thousands of sentences take minutes to be embedded where they are new."""
 QUESTION = {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 1}
 TEXT = {"input": "OK"}
 
@@ -48,6 +64,28 @@ def look_at_servers() -> None:
 def compare_answers() -> int:
     """Safe to run twice: what is decided stays decided."""
     return comparisons.run()
+
+
+@shared_task(name="routing.tasks.teach_intents", time_limit=TEACHING_S)  # type: ignore[untyped-decorator,no-untyped-call]
+def teach_intents() -> int:
+    """Safe to be killed and to run twice: whoever has a mind of another mark is due again."""
+    embedder = embedders.house()
+    try:
+        return sum(teaching.teach(scope, embedder) for scope in teaching.due(embedder.name))
+    except EngineError:
+        return 0  # no model yet, or its server is away: the next turn tries again
+
+
+def ask_to_teach() -> None:
+    """Soon; where the broker is away, the next turn does it."""
+    with contextlib.suppress(OperationalError):
+        teach_intents.apply_async(queue="background", retry=False, expires=PROBE_S)
+
+
+@shared_task(name="routing.tasks.learn")  # type: ignore[untyped-decorator,no-untyped-call]
+def learn() -> int | None:
+    """Safe to run twice: outcomes are claimed together with the version that learns from them."""
+    return taking_in.take_in()
 
 
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]

@@ -98,6 +98,8 @@ class Way:
     given: Constraints | None = None
     """What the caller demanded, before rules and aliases asked for more."""
     wants: Wants | None = None
+    stakes_gone: bool = False
+    """The day's money for trying others out is spent."""
     limits: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
     misses: dict[str, str] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class Way:
     unasked: str = ""
     """Why there is no question to compare."""
     vector: Vector | None = None
+    words: Vector | None = None
+    """The vector of how the user's own words begin, where no question was compared."""
     near: Verdict | None = None
     """What was judged of the nearest stored question."""
     meaning: dict[str, Any] = field(default_factory=dict)
@@ -210,8 +214,9 @@ class Way:
             return {}
         given = self.given or self.known_prompt.constraints
         decision = self.decision
+        asked = moments.asked(self.known_prompt, given, self.wants)
         return {
-            "asked": moments.asked(self.known_prompt, given, self.wants),
+            "asked": {**asked, **({"stakes_gone": True} if self.stakes_gone else {})},
             **({"moment": moments.told(decision, self.outlook)} if decision else {}),
         }
 

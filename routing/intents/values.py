@@ -16,6 +16,8 @@ class Recognised:
     """`rules`, `examples`, or nothing where it abstained."""
     complexity: float | None = None
     runner_up: str = ""
+    why: str = ""
+    """Why there is no intent: `unsure`, `untaught`, `embedder-busy`, `no-embedder`, `no-words`."""
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
