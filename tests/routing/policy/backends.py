@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from analytics.values import PriceTag
-from routing.policy.values import Backend, Wants
+from routing.policy.values import VIRTUAL, Backend, Wants
 from routing.questions import Constraints
 
 LIMITS = frozenset(Constraints.__slots__)
@@ -71,9 +71,7 @@ def some_backends(least: int = 1, most: int = 6) -> st.SearchStrategy[tuple[Back
 def some_wants() -> st.SearchStrategy[Wants]:
     return st.fixed_dictionaries(
         {
-            "model": st.sampled_from(
-                ["auto", "auto:cheap", "auto:fast", "auto:best", "auto:local"]
-            ),
+            "model": st.sampled_from(list(VIRTUAL)),
             "prompt_tokens": st.sampled_from([10, 100, 600]),
             "output_tokens": st.sampled_from([None, 20, 200]),
             "needs": st.sampled_from([frozenset(), frozenset({"tools"})]),
@@ -84,4 +82,8 @@ def some_wants() -> st.SearchStrategy[Wants]:
             "data_class": st.sampled_from(["", "", "health"]),
             "avoid": st.sampled_from([frozenset(), frozenset({"b0"})]),
         }
-    ).map(lambda terms: wants(**terms))
+    ).map(_wants)
+
+
+def _wants(terms: dict[str, Any]) -> Wants:
+    return wants(**terms)

@@ -80,7 +80,8 @@ def test_who_was_tried_says_so_and_the_best_stands_behind_it() -> None:
     assert [c.backend.name for c in found.order] == ["worse", "good"]
     assert found.propensity == pytest.approx(0.2), "the share"
     best = decided(APPLY, draw=0.1)
-    assert (best.reason, best.propensity) == ("policy:best-value", pytest.approx(0.8))
+    assert best.reason == "policy:best-value"
+    assert best.propensity == pytest.approx(0.8)
 
 
 def test_observing_tells_what_would_have_been_and_takes_the_best() -> None:

@@ -32,8 +32,9 @@ def _changed(asked: Wants, change: dict[str, Any]) -> Wants:
         model = "auto" if asked.model == "auto:local" else asked.model
         limits = replace(asked.constraints, locality="any")
         return replace(asked, model=model, constraints=limits)
-    value = Decimal(needed) if name == "max-cost" else needed
-    return replace(asked, constraints=replace(asked.constraints, **{FIELDS[name]: value}))
+    value: Any = Decimal(needed) if name == "max-cost" else needed
+    changed: dict[str, Any] = {FIELDS[name]: value}
+    return replace(asked, constraints=replace(asked.constraints, **changed))
 
 
 def _shorter(asked: Wants, context: int) -> Wants:
