@@ -107,6 +107,15 @@ def best_static(rows: Sequence[Found], epsilon: float) -> Found | None:
     return max(kept, key=lambda each: int(each["hits"]), default=None)
 
 
+def chosen(
+    tuned: Sequence[Found], reported: Sequence[Found], epsilon: float
+) -> tuple[Found, Found] | None:
+    """As an operator could: the best threshold of the tuning half, and what it then did."""
+    best = best_static(tuned, epsilon)
+    then = {each["rule"]: each for each in reported}
+    return (best, then[best["rule"]]) if best else None
+
+
 def mean(tallies: Sequence[Tally]) -> Tally:
     """Of draws over the same questions, so that their interval is that of one."""
 
@@ -129,9 +138,10 @@ def on_pairs(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]
         return {}
     known = made(data.texts)
     run = _runner(data.texts, known, given.seed)
-    statics = [
-        row(f"cosine >= {least}", run(Threshold(least), data.reporting)) for least in THRESHOLDS
-    ]
+    tuned, statics = (
+        [row(f"cosine >= {least}", run(Threshold(least), half)) for least in THRESHOLDS]
+        for half in (data.tuning, data.reporting)
+    )
     guarded = [
         row(f"guards, cosine >= {least}", run(Threshold(least, guarded=True), data.reporting))
         for least in THRESHOLDS
@@ -150,8 +160,12 @@ def on_pairs(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]
         ours.append(row(f"KORA, epsilon {epsilon:.0%}", mean(mine)))
         theirs.append(row(f"vCache's rule, delta {epsilon:.0%}", mean(other)))
     print(table([*statics, *guarded, *theirs, *ours]))
+    picked = {f"{at:.0%}": chosen(tuned, statics, at) for at in EPSILONS}
+    print("\n".join(_choice(at, found) for at, found in picked.items()))
     return {
         "static": statics,
+        "static_tuning": tuned,
+        "static_chosen": picked,
         "guarded": guarded,
         "over_all": theirs,
         "judge": ours,
@@ -161,6 +175,16 @@ def on_pairs(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]
             for bar in _pair_bars(at, mine, statics)
         ],
     }
+
+
+def _choice(epsilon: str, found: tuple[Found, Found] | None) -> str:
+    if found is None:
+        return f"at {epsilon} no threshold kept the bound on the tuning half"
+    before, then = found
+    return (
+        f"at {epsilon} the tuning half chooses {before['rule']} ({before['error']:.2%} wrong): "
+        f"{then['hits']} hits on the reporting half, {then['error']:.2%} wrong"
+    )
 
 
 def _pair_bars(epsilon: float, mine: Found, statics: Sequence[Found]) -> Iterator[Bar]:

@@ -101,6 +101,19 @@ def test_the_best_threshold_has_the_most_hits_of_those_that_keep_the_bound() -> 
     assert bench.best_static(rows[3:], 0.02) is None  # no hits keep no promise
 
 
+def test_a_threshold_chosen_beforehand_is_judged_by_what_it_did_afterwards() -> None:
+    tuned = [
+        bench.row("low", Tally(asked=100, hits=50, wrong=1)),
+        bench.row("high", Tally(asked=100, hits=20, wrong=0)),
+    ]
+    reported = [
+        bench.row("low", Tally(asked=100, hits=40, wrong=4)),
+        bench.row("high", Tally(asked=100, hits=30, wrong=0)),
+    ]
+    assert bench.chosen(tuned, reported, 0.02) == (tuned[0], reported[0])
+    assert bench.chosen(tuned[:1], reported, 0.01) is None
+
+
 def nearest(similarity: float, *, entry_id: int = 1) -> Near:
     found = Neighbour(
         entry_id=entry_id,
