@@ -32,6 +32,7 @@ def aim_of(way: Way) -> Aim:
     explore = aim.explore
     if explore.mode != "apply" or stakes.left_usd(way.caller.team_id, explore.usd_a_day) > 0:
         return aim
+    way.stakes_gone = True
     return replace(aim, explore=replace(explore, mode="observe"))
 
 
@@ -52,7 +53,9 @@ def wants(way: Way, aim: Aim) -> Wants:
         effects=effects,
         left_s=deadlines.left_s(way),
         seat=way.seat,
-        protected=_protected(way),
+        protected=wanting.protected(
+            way.prompt, aside=way.is_aside, in_loop=seats.in_loop(way.prompt)
+        ),
     )
     return wanting.wants(way.prompt, way.signals, around)
 
@@ -66,18 +69,6 @@ def keep_seat(way: Way, outcome: Outcome) -> None:
         tokens=outcome.prompt_tokens + outcome.completion_tokens,
         minutes=aim_of(way).sticky.minutes,
     )
-
-
-def _protected(way: Way) -> str:
-    """Who asked for something definite gets it."""
-    prompt, limits = way.prompt, way.prompt.constraints
-    reasons = {
-        "aside": way.is_aside,
-        "min-quality": limits.min_quality is not None,
-        "deadline": prompt.stream and limits.max_latency_ms is not None,
-        "tool-loop": seats.in_loop(prompt),
-    }
-    return next((why for why, holds in reasons.items() if holds), "")
 
 
 def _risk(way: Way, decision: Decision) -> None:

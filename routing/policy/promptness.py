@@ -29,6 +29,12 @@ def p_miss(
     return _beyond(backend.load.wait_s, first, writing, deadline_s)
 
 
+def expected_s(backend: Backend, read: int, output: Forecast, *, most_output: int) -> float:
+    """How long the whole answer takes on average."""
+    parts = (_first_s(backend, read), _writing_s(backend, output, most_output))
+    return backend.load.wait_s + sum(math.exp(each.mean + each.variance / 2) for each in parts)
+
+
 def _beyond(wait_s: float, first: Spread, writing: Spread, deadline_s: float) -> float:
     mean, variance = wait_s, 0.0
     for part in (first, writing):

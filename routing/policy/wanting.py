@@ -72,6 +72,18 @@ def narrowed(given: Constraints, alias: Alias) -> Constraints:
     return replace(given, **joining.stricter(known, demanded)) if demanded else given
 
 
+def protected(prompt: Prompt, *, aside: bool, in_loop: bool) -> str:
+    """Who asked for something definite gets it: why nothing is tried out on this request."""
+    limits = prompt.constraints
+    reasons = {
+        "aside": aside,
+        "min-quality": limits.min_quality is not None,
+        "deadline": prompt.stream and limits.max_latency_ms is not None,
+        "tool-loop": in_loop,
+    }
+    return next((why for why, holds in reasons.items() if holds), "")
+
+
 def _needs(prompt: Prompt, signals: Signals) -> frozenset[str]:
     needs = {
         "tools": signals.tools,
