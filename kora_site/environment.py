@@ -164,6 +164,11 @@ def embedder_engine() -> str:
     return given
 
 
+def signals() -> list[str]:
+    """Dotted paths of what reads signals of the house's own."""
+    return [path.strip() for path in os.environ.get("KORA_SIGNALS", "").split(",") if path.strip()]
+
+
 def embedder_threads() -> int:
     """Two, where there are as many cores: more would take them from the models that answer."""
     given = os.environ.get("KORA_EMBEDDER_THREADS", "")

@@ -245,6 +245,8 @@ KORA_EMBEDDER_ENGINE = environment.embedder_engine()
 KORA_EMBEDDER_THREADS = environment.embedder_threads()
 KORA_EMBEDDER_URL, KORA_EMBEDDER_KEY = environment.embedder_endpoint()
 KORA_INDEX = environment.index()
+KORA_SIGNALS = environment.signals()
+"""What else reads signals of a prompt, by dotted paths."""
 """What finds the stored questions nearest to one asked, by its dotted path."""
 
 LOGGING_CONFIG = None

@@ -25,7 +25,7 @@ from routing.errors import ModelNotFound, NotFound
 from routing.policy import deciding
 from routing.policy.values import VIRTUAL
 from routing.replies import Reply
-from routing.signals import reading
+from routing.signals import houses
 from routing.way import Incoming, Room, Way
 
 BEGINNING = 1_700_000_000
@@ -71,7 +71,7 @@ def understand(way: Way) -> None:
     clock, came = way.clock, way.incoming
     way.known_prompt = clock("parse", questions.parse, came.raw, came.headers)
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
-    way.known_signals = clock("signals", reading.read, way.prompt)
+    way.known_signals = clock("signals", houses.read, way.prompt)
 
 
 def decided(way: Way) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from routing import catalog, purses, recognising
+from routing import catalog, likes, purses, recognising
 from routing.intents.values import Recognised
-from routing.signals import names, texts
+from routing.signals import names, texts, words
 from routing.signals.facts import ABSENT, Facts
 from routing.way import Way
 
@@ -29,7 +29,13 @@ def facts(way: Way) -> Facts:
         "intent_confidence": own.intent_confidence,
         "complexity": own.complexity,
     }
-    families = {"metadata": own.metadata, "health": own.health, "queue_s": own.queue_s}
+    families = {
+        "metadata": own.metadata,
+        "health": own.health,
+        "queue_s": own.queue_s,
+        "words": own.words,
+        "like": own.like,
+    }
     return Facts(_at_hand(way), sources, families)
 
 
@@ -55,9 +61,12 @@ class _Own:
 
     def __init__(self, way: Way) -> None:
         self._way = way
+        self._question: str | None = None
 
     def question(self) -> str:
-        return texts.said(self._way.prompt).own
+        if self._question is None:
+            self._question = texts.said(self._way.prompt).own
+        return self._question
 
     def system(self) -> str | None:
         return texts.system(self._way.prompt) or ABSENT
@@ -65,6 +74,14 @@ class _Own:
     def metadata(self, name: str) -> Any:
         given = (self._way.prompt.body.get("metadata") or {}).get(name)
         return given if isinstance(given, str | bool | int | float) else ABSENT
+
+    def words(self, name: str) -> bool | None:
+        patterns = self._way.standing.settings.get("words", {}).get(name)
+        return words.holds(patterns, self.question()) if patterns else ABSENT
+
+    def like(self, name: str) -> float | None:
+        sentences = self._way.standing.settings.get("like", {}).get(name)
+        return likes.to(self._way, self.question(), sentences) if sentences else ABSENT
 
     def _here(self) -> datetime:
         return self._way.at.astimezone(ZoneInfo(self._way.standing.settings.get("time_zone", UTC)))
@@ -90,8 +107,7 @@ class _Own:
         return backend.load.wait_s if backend and backend.load.places is not None else ABSENT
 
     def _recognised(self) -> Recognised:
-        self._way.recognised = recognising.look(self._way)
-        return self._way.recognised
+        return recognising.recognise(self._way)
 
     def intent(self) -> str | None:
         return self._recognised().intent or ABSENT

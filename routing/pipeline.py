@@ -30,7 +30,7 @@ from routing import (
 from routing.errors import DeadlineExceeded, Refusal, Stopping
 from routing.flights import Flight
 from routing.replies import Reply
-from routing.signals import reading
+from routing.signals import houses
 from routing.way import Answered, Incoming, Planned, Room, Way
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     came = way.incoming
     way.known_prompt = clock("parse", questions.parse, came.raw, came.headers, came.form)
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
-    way.known_signals = clock("signals", reading.read, way.prompt)
+    way.known_signals = clock("signals", houses.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("question", semantics.place, way)
     ruled_out = clock("rules", ruled.judge, way)
@@ -112,7 +112,7 @@ def decide_vectors(way: Way, room: Room) -> Planned:
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
     way.known_standing = catalog.current().policy(way.caller.team_id)
     way.known_prompt = clock("parse", inputs.parse, way.incoming.raw, way.incoming.headers)
-    way.known_signals = clock("signals", reading.read, way.prompt)
+    way.known_signals = clock("signals", houses.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("rules", ruled.judge, way)
     clock("intent", recognising.look, way)

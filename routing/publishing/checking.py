@@ -7,11 +7,13 @@ import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from routing.learning import rewards
 from routing.models import Backend
 from routing.policy import settings as choosing
 from routing.publishing.values import Content, Finding
 from routing.rules import reading
 from routing.rules.errors import Unreadable
+from routing.signals import exemplars, houses, words
 
 NAME = re.compile(r"^[-a-zA-Z0-9_]{1,80}$")
 MOST_RULES = 1_000
@@ -35,7 +37,7 @@ def rule_alone(name: str, rule: Mapping[str, Any]) -> Iterator[Finding]:
     if not NAME.match(name):
         yield _error(f"rules.{name}.name", "Letters, digits, - and _, at most 80.", name)
     try:
-        reading.read(rule)
+        reading.read(rule, houses.words())
     except Unreadable as error:
         yield _error(f"rules.{name}.{error.place}", error.why, name)
 
@@ -95,9 +97,9 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "explore": _of_choosing("explore"),
     "sticky": _of_choosing("sticky"),
     "cascade": _object,
-    "words": _object,
-    "like": _object,
-    "rewards": _object,
+    "words": words.read,
+    "like": exemplars.read,
+    "rewards": rewards.read,
     "baseline": _name,
     "time_zone": _read_time_zone,
 }

@@ -13,6 +13,7 @@ from routing.policy import settings as policy_settings
 from routing.policy.terms import Terms
 from routing.rules import reading
 from routing.rules.judging import NO_RULES, Rules
+from routing.signals import houses
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ def _standing(row: Policy, known: InForce | None) -> InForce:
 
 def compiled(content: Mapping[str, Any], team_id: int | None, *, number: int = 0) -> InForce:
     """One scope's part; what cannot be read any more is left out and logged."""
-    rules = reading.compiled(content.get("rules", ()), number=number)
+    rules = reading.compiled(content.get("rules", ()), number=number, own=houses.words())
     for name, why in rules.broken.items():
         log.error("rule.unreadable", policy=number, rule=name, why=why)
     mine = {"everyone": rules} if team_id is None else {"own": rules}

@@ -24,14 +24,20 @@ TAGS = (
     "ide_opened_file", "selection", "history", "conversation_history", "examples", "example",
 )  # fmt: skip
 """Elements that programs put around what the user did not write."""
-OPENING = re.compile(rf"<({'|'.join(map(re.escape, TAGS))})(?:\s[^<>]{{0,300}})?>", re.IGNORECASE)
+FIRSTS = "".join(sorted({tag[0] for tag in TAGS}))
+OPENING = re.compile(
+    rf"<(?=[{FIRSTS}])({'|'.join(map(re.escape, TAGS))})(?:\s[^<>]{{0,300}})?>", re.IGNORECASE
+)
+CLOSING = {tag: re.compile(rf"</{re.escape(tag)}\s*>", re.IGNORECASE) for tag in TAGS}
 NOTE = re.compile(
     r"\[\s*(?:system|automated|automatic)\s+(?:note|notice|message|reminder|warning|info)\s*:"
     r"[^\[\]]{0,4000}\]"
     r"|(?m:^[ \t]*(?:system\s+(?:note|reminder|notice))\s*:[^\n]{0,2000}$)",
     re.IGNORECASE,
 )
-MOST_BLOCKS = 500
+LOOKED_AT = 100_000
+NEAR_AN_END = 4_000
+"""Characters at the beginning and at the end in which elements, and notes, are looked for."""
 SPEAKERS = frozenset({"system", "developer"})
 
 
@@ -52,33 +58,45 @@ def said(prompt: Prompt) -> Said:
 
 
 def apart(text: str) -> Said:
-    own = _without_notes(_without_blocks(text))
-    if own is text:
+    """Programs write at the ends: in the middle of a very long text nothing is looked for."""
+    if len(text) <= 2 * LOOKED_AT:
+        own = _own(text)
+    else:
+        head, tail = text[:LOOKED_AT], text[-LOOKED_AT:]
+        own = f"{_own(head)}{text[LOOKED_AT:-LOOKED_AT]}{_own(tail)}"
+    if len(own) == len(text):
         return Said(own=text, injected=0)
     return Said(own=own.strip(), injected=len(text) - len(own))
 
 
+def _own(text: str) -> str:
+    return _without_notes(_without_blocks(text) if "<" in text else text)
+
+
 def _without_blocks(text: str) -> str:
-    """Elements with all that lies inside them; the closing tag that fits is looked for once."""
-    if "<" not in text:
-        return text
-    kept, at, seen = [], 0, 0
-    folded = text.lower()
-    while (opening := OPENING.search(text, at)) is not None and seen < MOST_BLOCKS:
-        seen += 1
-        closing = f"</{opening[1].lower()}>"
-        end = folded.find(closing, opening.end())
-        if end < 0:
-            kept.append(text[at : opening.end()])
-            at = opening.end()
+    """Elements go with all that lies inside them. Where a tag is never closed, no later one of
+    that name is either: each name is looked for in vain once."""
+    kept: list[str] = []
+    at, seen = 0, 0
+    open_ended = set[str]()
+    while (opening := OPENING.search(text, seen)) is not None:
+        seen, tag = opening.end(), opening[1].lower()
+        if tag in open_ended:
+            continue
+        closing = CLOSING[tag].search(text, seen)
+        if closing is None:
+            open_ended.add(tag)
             continue
         kept.append(text[at : opening.start()])
-        at = end + len(closing)
+        at = seen = closing.end()
     return "".join((*kept, text[at:])) if kept else text
 
 
 def _without_notes(text: str) -> str:
-    return NOTE.sub("", text) if "ystem" in text or "YSTEM" in text or "utomat" in text else text
+    if len(text) <= 2 * NEAR_AN_END:
+        return NOTE.sub("", text)
+    head, tail = text[:NEAR_AN_END], text[-NEAR_AN_END:]
+    return f"{NOTE.sub('', head)}{text[NEAR_AN_END:-NEAR_AN_END]}{NOTE.sub('', tail)}"
 
 
 def system(prompt: Prompt) -> str:

@@ -12,11 +12,12 @@ import pytest
 from django.db.models import Max
 
 from analytics.models import Budget, BudgetWindow, Exchange, LedgerRow, Price
-from routing import purses
+from inference.words import EngineError
+from routing import embedders, likes, purses
 from routing.models import Backend, Policy
 from teams import keys
 from teams.models import Organisation, Scope, Team
-from tests.routing import inside
+from tests.routing import inside, meaning
 from tests.routing.inside import Heard, Inside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,3 +225,42 @@ def test_time_health_and_the_body_can_be_asked(client: Client) -> None:
 def test_vectors_are_refused_but_never_answered_by_rules(client: Client) -> None:
     client.publish({"name": "no", "then": {"deny": "No vectors."}})
     assert client.ask(path="embeddings", model="small").error["message"] == "No vectors."
+
+
+def test_sets_of_words_and_sentences_can_be_asked(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedders, "_house", meaning.Words())
+    likes.forget()
+    client.publish(
+        {"name": "money", "when": {"signal": "words.money", "is": True}, "then": {"reply": "m"}},
+        {"name": "bye", "when": {"signal": "like.leaving", "at_least": 0.9},
+         "then": {"reply": "b"}},
+        {"name": "none", "when": {"signal": "words.unknown", "exists": True},
+         "then": {"reply": "n"}},
+        words={"money": ["refund", r"money\s+back"]},
+        like={"leaving": ["cancel subscription", "close account"]},
+    )  # fmt: skip
+    assert client.ask("I want my MONEY  back").headers["x-kora-reason"] == "rule:money"
+    left = client.ask("Please close my account")
+    assert left.headers["x-kora-reason"] == "rule:bye"
+    assert receipt(left).receipt["facts"]["like.leaving"] >= 0.9
+    other = receipt(client.ask("Where is my parcel"))
+    assert other.tier == "cloud"
+    assert other.receipt["facts"]["words.money"] is False
+    assert other.receipt["facts"]["like.leaving"] < 0.5
+    assert other.receipt["facts"]["words.unknown"] is None
+
+
+def test_without_an_embedder_nothing_is_like_anything(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = meaning.Words()
+    house.trouble = EngineError("server", "no file")
+    monkeypatch.setattr(embedders, "_house", house)
+    likes.forget()
+    client.publish(
+        {"name": "bye", "when": {"signal": "like.leaving", "at_least": 0}, "then": {"reply": "b"}},
+        like={"leaving": ["close account"]},
+    )
+    assert client.ask("close account").headers["x-kora-tier"] == "cloud"
