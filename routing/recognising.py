@@ -80,14 +80,13 @@ def _by(way: Way, text: str, vector: Vector) -> Recognised:
 def _vector(way: Way, text: str) -> Vector | str:
     """The question's where it is compared with stored ones anyway, else of the beginning."""
     failed = way.misses.get("semantic", "")
-    if way.vector is not None or failed in NO_VECTOR:
-        return failed if way.vector is None else way.vector
-    if way.question is not None:
+    if way.question is not None and failed not in NO_VECTOR:
         failed = semantics.embed(way, way.question)
-        if way.vector is not None or failed in NO_VECTOR:
-            return failed if way.vector is None else way.vector
-    made = semantics.made(way, text[:LONGEST_READ])
-    if isinstance(made, str):
-        return made
-    way.words = made.vectors[0]
-    return way.words
+    if way.vector is not None:
+        return way.vector
+    if way.words is None and failed not in NO_VECTOR:
+        made = semantics.made(way, text[:LONGEST_READ])
+        if isinstance(made, str):
+            return made
+        way.words = made.vectors[0]
+    return failed if way.words is None else way.words

@@ -47,7 +47,7 @@ def look(text: str, vector: Floats) -> Seen:
 
 def form(minds: Minds, seen: Seen, *, by_rule: str = "") -> Recognised:
     """The team's own intents where they are sure, then the rules' word, then the task types."""
-    own, general = _guess(minds.own, seen), _guess(minds.shipped, seen)
+    own, general = ask(minds.own, seen), ask(minds.shipped, seen)
     hard = _complexity(minds.shipped, seen, general, by_rule)
     if own is not None and _stands(own, CLEAR if by_rule else LEAST):
         return _told(own, hard)
@@ -58,7 +58,7 @@ def form(minds: Minds, seen: Seen, *, by_rule: str = "") -> Recognised:
     return Recognised(complexity=hard, why="unsure" if own or general else "untaught")
 
 
-def _guess(mind: Mind, seen: Seen) -> Guess | None:
+def ask(mind: Mind, seen: Seen) -> Guess | None:
     if mind.classifier is None:
         return None
     return classifying.guess(mind.classifier, seen.vector, seen.surface)
