@@ -40,6 +40,14 @@ def soon(room: Room, work: Coroutine[Any, Any, None]) -> None:
     task.add_done_callback(_tasks.discard)
 
 
+def if_quiet(room: Room, work: Coroutine[Any, Any, None]) -> None:
+    """What is done first without when there is more to do than can be done."""
+    if len(_tasks) >= AT_MOST // 4:
+        work.close()
+        return
+    soon(room, work)
+
+
 async def _carefully(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work

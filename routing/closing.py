@@ -16,7 +16,16 @@ from analytics.values import Outcome
 from caching import hits, matching
 from caching.question import freshness
 from caching.values import Fresh, Match
-from routing import afterwards, answers, choosing, connections, execution, habits, metrics
+from routing import (
+    afterwards,
+    answers,
+    choosing,
+    connections,
+    consequences,
+    execution,
+    habits,
+    metrics,
+)
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.signals import reading
@@ -182,6 +191,8 @@ async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = N
         entry_id = await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
         if fresh is not None:
             afterwards.soon(room, afterwards.keep(room, fresh, entry_id))
+        if consequences.is_worth_it(way, outcome):
+            afterwards.if_quiet(room, consequences.keep(way, room, outcome))
         if way.place and outcome.state == "answered":
             afterwards.soon(room, _keep_seat(way, room, outcome))
     except (Unavailable, psycopg.Error) as error:

@@ -16,6 +16,7 @@ from caching.patterns import watching
 from caching.values import Verdict
 from routing import connections, inquiries, replies, stages
 from routing.errors import InvalidRequest, NotFound
+from routing.learning import outcomes
 from routing.replies import Reply
 from routing.way import Incoming, Room
 from teams.values import Caller
@@ -37,6 +38,7 @@ def take(incoming: Incoming, room: Room) -> Reply:
         raise NotFound(f"There is no request '{word.exchange_id}'.")
     with connection.transaction():
         feedback.store(connection, word)
+        outcomes.note(connection, word.exchange_id, word.team_id, parts(word))
         if word.complains and feedback.act(connection, word.exchange_id):
             complain(connection, word, told)
     body = {"object": "kora.feedback", "request_id": str(word.exchange_id), "stored": True}
@@ -99,6 +101,17 @@ def read(raw: bytes, caller: Caller) -> Word:
             f"Say something of the answer: one of {', '.join(FIELDS[1:])}.", param="score"
         )
     return word
+
+
+def parts(word: Word) -> dict[str, float]:
+    """What it says of how the answer went, each from 0 to 1; what is not said is missing."""
+    said = {
+        "score": word.score,
+        "thumb": {1: 1.0, -1: 0.0}.get(word.thumb or 0),
+        "wrong_answer": 0.0 if word.wrong_answer else None,
+        "correction": 0.0 if word.correction else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _opened(raw: bytes) -> Body:

@@ -47,6 +47,8 @@ class Outcome(models.Model):
     embedder = models.TextField(blank=True, default="")
     vector = HalfVectorField(null=True)
     session = models.TextField(blank=True, default="")
+    mark = models.TextField(blank=True, default="", db_default="")
+    """Of what was asked: who asks the same again was not content."""
     experiment = models.TextField(blank=True, default="")
     """`<name>/<arm>` where it took part in one."""
     ok = models.BooleanField(default=True)
@@ -65,6 +67,12 @@ class Outcome(models.Model):
         ordering = ["-at"]
         indexes = [
             models.Index(fields=["team_id", "-at"], name="outcome_team_newest"),
+            # The answer before in a session.
+            models.Index(
+                fields=["team_id", "session", "-at"],
+                condition=~Q(session=""),
+                name="outcome_session",
+            ),
             # What learning has not taken in yet.
             models.Index(fields=["changed_at"], condition=Q(seen_at=None), name="outcome_unseen"),
             models.Index(
@@ -81,6 +89,8 @@ class RouterMind(models.Model):
 
     made_at = models.DateTimeField(db_default=Now())
     weights = models.BinaryField()
+    evidence = models.BinaryField(default=bytes, db_default=b"")
+    """What the next version is learned from, beside new outcomes; only the worker reads it."""
     facts = models.JSONField(default=dict)
     """How many outcomes, how good on those held out, by backend and intent."""
     note = models.TextField(blank=True, default="")

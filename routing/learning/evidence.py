@@ -7,13 +7,14 @@ place; of those before them only sums are left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
-from routing.learning import quality
+from routing.learning import lengths, quality
+from routing.learning.lengths import Heard
 from routing.learning.projecting import NO_PROJECTION, Projection
 from routing.learning.quality import Case, Floats, Learned, Numbers
 
@@ -37,6 +38,7 @@ class Seen:
     case: Case
     backend: str
     reward: float
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +100,12 @@ class Evidence:
     pulls: Floats
     squares: Floats
     watches: tuple[Watch, ...] = ()
+    heard: Heard = field(default_factory=lengths.nothing_heard)
     outcomes: int = 0
 
     @property
     def width(self) -> int:
-        return self.ring.rows.shape[1]
+        return int(self.ring.rows.shape[1])
 
 
 def empty(features: int, projection: Projection = NO_PROJECTION) -> Evidence:
@@ -114,6 +117,37 @@ def empty(features: int, projection: Projection = NO_PROJECTION) -> Evidence:
         pulls=np.zeros((0, width)),
         squares=np.zeros(0),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One whole answer's length, and of what."""
+
+    case: Case
+    backend: str
+    tokens: int
+
+
+def hear(known: Evidence, answers: Sequence[Answer]) -> Evidence:
+    if not answers:
+        return known
+    known = _with_backends(known, [each.backend for each in answers])
+    places = {name: place for place, name in enumerate(known.backends)}
+    fresh = Heard(
+        rows=np.array([each.case.features for each in answers]),
+        who=np.array([places[each.backend] for each in answers], dtype=np.intp),
+        intents=np.array([each.case.intent for each in answers], dtype="U64"),
+        tokens=np.array([each.tokens for each in answers], dtype=np.float64),
+    )
+    return replace(known, heard=known.heard.then(fresh))
+
+
+def gathered(
+    outcomes: Sequence[Seen], backends: Sequence[str], features: int, projection: Projection
+) -> Evidence:
+    """From the beginning, all of it remembered and none of it watched."""
+    begun = _with_backends(empty(features, projection), backends)
+    return replace(begun, ring=_ring(outcomes, begun.backends, begun.width), outcomes=len(outcomes))
 
 
 def take(known: Evidence, outcomes: Sequence[Seen], learned: Learned) -> Evidence:
@@ -133,12 +167,13 @@ def take(known: Evidence, outcomes: Sequence[Seen], learned: Learned) -> Evidenc
 
 def _ring(outcomes: Sequence[Seen], backends: Sequence[str], width: int) -> Ring:
     rows = np.array([each.case.row for each in outcomes]).reshape(len(outcomes), width)
+    places = {name: place for place, name in enumerate(backends)}
     return Ring(
         ids=np.array([each.id.bytes for each in outcomes], dtype="V16"),
         rows=rows,
-        who=np.array([backends.index(each.backend) for each in outcomes], dtype=np.intp),
+        who=np.array([places[each.backend] for each in outcomes], dtype=np.intp),
         rewards=np.array([each.reward for each in outcomes], dtype=np.float64),
-        weights=np.ones(len(outcomes)),
+        weights=np.array([each.weight for each in outcomes], dtype=np.float64),
         teams=np.array([each.case.team_id for each in outcomes], dtype=np.intp),
         intents=np.array([each.case.intent for each in outcomes], dtype="U64"),
     )

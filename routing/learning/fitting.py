@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routing.learning import evidence, features
+from routing.learning import evidence, features, quality
 from routing.learning.evidence import Evidence, Sums
 from routing.learning.quality import Cell, Floats, Learned, Remembered
 
@@ -25,7 +25,7 @@ class Strengths:
     level: float = 0.25
     """Of a backend's quality at the usual request, from what was written at it."""
     signal: float = 0.10
-    direction: float = 0.35
+    direction: float = 0.1
     shared: float = 0.7
     """Of the line that backends share, from nothing, in times the two above."""
 
@@ -33,7 +33,9 @@ class Strengths:
 USUAL = Strengths()
 
 
-def fit(known: Evidence, written: Mapping[str, float], by: Strengths = USUAL) -> Learned:
+def fit(
+    known: Evidence, written: Mapping[str, float], by: Strengths = USUAL, nearest: int = NEAREST
+) -> Learned:
     """`written` is the quality that stands at each backend, where its line begins from."""
     sums = _added(evidence.sums(known.ring, len(known.backends)), known)
     begin = np.array([written.get(name, 0.5) for name in known.backends])
@@ -43,7 +45,7 @@ def fit(known: Evidence, written: Mapping[str, float], by: Strengths = USUAL) ->
     tight = noise**2 / apart**2
     lines = _lines(sums, tight, begin, shared=by.shared)
     grams = sums[0]
-    covariances = noise**2 * np.linalg.inv(grams + np.diag(tight))
+    covariances: Floats = np.asarray(noise**2 * np.linalg.inv(grams + np.diag(tight)))
     off = known.ring.rewards - (known.ring.rows * lines[known.ring.who]).sum(axis=1)
     return Learned(
         backends=known.backends,
@@ -53,7 +55,7 @@ def fit(known: Evidence, written: Mapping[str, float], by: Strengths = USUAL) ->
         counts=grams[:, 0, 0],
         noise=noise,
         cells=_cells(known, off),
-        remembered=_remembered(known, off),
+        remembered=_remembered(known, nearest),
     )
 
 
@@ -111,21 +113,21 @@ def _cells(known: Evidence, off: Floats) -> dict[tuple[int, str], Cell]:
         at = ring.intents == intent
         for team in (EVERYONE, *np.unique(ring.teams[at]).tolist()):
             mine = at if team == EVERYONE else at & (ring.teams == team)
-            counts = np.bincount(ring.who[mine], ring.weights[mine], backends)
+            counts = np.bincount(ring.who[mine], ring.weights[mine], backends).astype(np.float64)
             totals = np.bincount(ring.who[mine], ring.weights[mine] * off[mine], backends)
             means = totals / np.maximum(counts, 1e-9)
             cells[(int(team), str(intent))] = Cell(means=means, counts=counts)
     return cells
 
 
-def _remembered(known: Evidence, off: Floats) -> Remembered:
-    ring, newest = known.ring, slice(-NEAREST, None)
-    signals = len(features.NAMES)
+def _remembered(known: Evidence, nearest: int) -> Remembered:
+    ring = known.ring.part(slice(-nearest, None))
+    places = quality.place(ring.rows, len(features.NAMES))
     return Remembered(
-        reduced=(reduced := np.ascontiguousarray(ring.rows[newest, signals:])),
-        squares=(reduced**2).sum(axis=1),
-        who=ring.who[newest],
-        off=off[newest],
-        weights=ring.weights[newest],
-        teams=ring.teams[newest],
+        places=places,
+        squares=(places**2).sum(axis=1),
+        who=ring.who,
+        rewards=ring.rewards,
+        weights=ring.weights,
+        teams=ring.teams,
     )

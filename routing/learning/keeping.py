@@ -13,7 +13,7 @@ import numpy.typing as npt
 from routing.learning.estimating import UNTAUGHT, Mind
 from routing.learning.evidence import Evidence, Ring, Watch
 from routing.learning.features import NAMES
-from routing.learning.lengths import Lengths
+from routing.learning.lengths import Heard, Lengths
 from routing.learning.projecting import Projection
 from routing.learning.quality import Cell, Learned, Remembered
 
@@ -94,9 +94,11 @@ def pack_evidence(known: Evidence) -> bytes:
         "outcomes": known.outcomes,
         "watches": [[getattr(w, name) for name in Watch.__slots__] for w in known.watches],
     }
-    arrays = {f"ring.{each.name}": getattr(known.ring, each.name) for each in fields(Ring)}
+    ring = {f"ring.{each.name}": getattr(known.ring, each.name) for each in fields(Ring)}
+    heard = {f"heard.{each.name}": getattr(known.heard, each.name) for each in fields(Heard)}
     return _bytes(told, {
-        **arrays,
+        **ring,
+        **heard,
         "grams": known.grams,
         "pulls": known.pulls,
         "squares": known.squares,
@@ -115,6 +117,7 @@ def unpack_evidence(kept: bytes) -> Evidence:
         grams=arrays["grams"],
         pulls=arrays["pulls"],
         squares=arrays["squares"],
+        heard=Heard(**{each.name: arrays[f"heard.{each.name}"] for each in fields(Heard)}),
         watches=tuple(Watch(**each) for each in watches),
         outcomes=told["outcomes"],
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from routing.learning import features
 from routing.learning.quality import Floats, Numbers
@@ -39,6 +40,7 @@ DOUBT = 8.0
 STRENGTH = 25.0
 """Answers that no slope at all weighs against, for each signal."""
 MOST = 100_000.0
+MOST_HEARD = 4_000
 Key = tuple[str, str]
 
 
@@ -57,14 +59,26 @@ UNTAUGHT = Lengths()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """Answers that came whole, one row each."""
+    """Answers that came whole, the newest last, one row of each for an answer."""
 
     rows: Floats
     """Signals."""
     who: Numbers
-    intents: Numbers
+    intents: npt.NDArray[np.str_]
     tokens: Floats
-    weights: Floats
+
+    def then(self, other: Heard) -> Heard:
+        both = {n: np.concatenate((getattr(self, n), getattr(other, n))) for n in self.__slots__}
+        return Heard(**{name: column[-MOST_HEARD:] for name, column in both.items()})
+
+
+def nothing_heard() -> Heard:
+    return Heard(
+        rows=np.zeros((0, len(features.NAMES))),
+        who=np.zeros(0, dtype=np.intp),
+        intents=np.zeros(0, dtype="U64"),
+        tokens=np.zeros(0),
+    )
 
 
 def forecasts(
@@ -92,34 +106,34 @@ def _prior(intent: str) -> float:
     return math.log(BY_INTENT.get(intent, USUAL))
 
 
-def fit(heard: Heard, backends: tuple[str, ...], intents: tuple[str, ...]) -> Lengths:
+def fit(heard: Heard, backends: Sequence[str]) -> Lengths:
     """A line first, then what it misses at an intent, then at a backend there."""
     if not len(heard.tokens):
         return UNTAUGHT
-    begin = np.array([_prior(intent) for intent in intents])[heard.intents]
+    intents, which = np.unique(heard.intents, return_inverse=True)
+    begin = np.array([_prior(str(intent)) for intent in intents])[which]
     off = np.log(np.maximum(heard.tokens, 1.0)) - begin
-    weighed = heard.rows * heard.weights[:, None]
-    gram = weighed.T @ heard.rows + STRENGTH * np.eye(heard.rows.shape[1])
-    slope = np.linalg.solve(gram, weighed.T @ off)
+    gram = heard.rows.T @ heard.rows + STRENGTH * np.eye(heard.rows.shape[1])
+    slope = np.linalg.solve(gram, heard.rows.T @ off)
     left = off - heard.rows @ slope
     offsets: dict[Key, float] = {}
-    for number, intent in enumerate(intents):
-        at = heard.intents == number
-        everyone = offsets[(intent, "")] = _shrunk(left[at], heard.weights[at])
-        left[at] -= everyone
+    for number, intent in enumerate(intents.tolist()):
+        at = which == number
+        anyhow = offsets[(intent, "")] = _shrunk(left[at])
+        left[at] -= anyhow
         for place, backend in enumerate(backends):
             mine = at & (heard.who == place)
             if mine.any():
-                own = _shrunk(left[mine], heard.weights[mine])
-                offsets[(intent, backend)] = everyone + own
+                own = _shrunk(left[mine])
+                offsets[(intent, backend)] = anyhow + own
                 left[mine] -= own
-    return Lengths(slope=slope, spread=_spread(left, heard.weights), offsets=offsets)
+    return Lengths(slope=slope, spread=_spread(left), offsets=offsets)
 
 
-def _shrunk(off: Floats, weights: Floats) -> float:
-    return float((off * weights).sum() / (weights.sum() + DOUBT))
+def _shrunk(off: Floats) -> float:
+    return float(off.sum() / (len(off) + DOUBT))
 
 
-def _spread(left: Floats, weights: Floats) -> float:
-    total = float((left**2 * weights).sum()) + DOUBT * SPREAD**2
-    return math.sqrt(total / (float(weights.sum()) + DOUBT))
+def _spread(left: Floats) -> float:
+    total = float((left**2).sum()) + DOUBT * SPREAD**2
+    return math.sqrt(total / (len(left) + DOUBT))

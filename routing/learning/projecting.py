@@ -26,7 +26,7 @@ class Projection:
 
     @property
     def width(self) -> int:
-        return self.directions.shape[0]
+        return int(self.directions.shape[0])
 
     def reduce(self, vector: npt.ArrayLike | None, embedder: str) -> Floats:
         if vector is None or embedder != self.embedder:

@@ -2,7 +2,8 @@
 
 A line through the request's features and its shortened vector for each backend, all drawn towards
 one shared line: how hard a request is, is mostly the same for all. To it comes what the line misses
-at this intent, in this team and near this request, each the smaller the less was seen of it.
+at this intent and in this team. Where much was seen near the request, what came of that says most:
+neighbours know what no line can, and a line knows what lies between.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ Numbers = npt.NDArray[np.intp]
 CELL_DOUBT = 12.0
 """Outcomes of an intent that count as much as believing the line alone."""
 TEAM_DOUBT = 20.0
-NEAR_DOUBT = 6.0
-NEAR = 0.35
-"""How far apart two requests may be, in shortened vectors, and still tell of each other."""
+NEAR_DOUBT = 2.0
+NEAR_SHARE = 0.7
+"""What neighbours say of it, however many there are; the rest is the line's."""
+NEAR = 0.25
+"""How far apart two requests may be and still tell of each other: in shortened vectors, and in"""
+STRETCH = 0.15
+"""times their features."""
 STRANGER = 0.5
 """What a neighbour of another team counts."""
 MISSED = 0.15
@@ -55,23 +60,23 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remembered:
-    """Past outcomes near which a request may lie: how far the line was off at each."""
+    """Past outcomes near which a request may lie."""
 
-    reduced: Floats
+    places: Floats
     squares: Floats
     """Of the lengths of those."""
     who: Numbers
-    off: Floats
+    rewards: Floats
     weights: Floats
     teams: Numbers
 
 
 def nothing_remembered(width: int) -> Remembered:
     return Remembered(
-        reduced=np.zeros((0, width)),
+        places=np.zeros((0, width)),
         squares=np.zeros(0),
         who=np.zeros(0, dtype=np.intp),
-        off=np.zeros(0),
+        rewards=np.zeros(0),
         weights=np.zeros(0),
         teams=np.zeros(0, dtype=np.intp),
     )
@@ -108,14 +113,23 @@ def expect(learned: Learned, case: Case) -> Expected:
     line = learned.weights @ row
     doubt = ((row @ learned.roots) ** 2).reshape(len(line), -1).sum(axis=1)
     off, seen = _off_at(learned, case)
-    near, mass = _off_near(learned.remembered, case, len(line))
+    near, mass = _near(learned.remembered, case, len(line))
     missed = MISSED**2 * CELL_DOUBT / (CELL_DOUBT + seen + mass)
-    off = off + (near - off) * mass / (mass + NEAR_DOUBT)
+    base = line + off
+    quality = base + (near - base) * NEAR_SHARE * mass / (mass + NEAR_DOUBT)
     return Expected(
-        quality=np.clip(line + off, ABOUT_ENDS, 1 - ABOUT_ENDS),
+        quality=np.clip(quality, ABOUT_ENDS, 1 - ABOUT_ENDS),
         deviation=np.sqrt(doubt + missed),
         seen=seen,
     )
+
+
+def place(rows: Floats, features: int) -> Floats:
+    """Where requests lie among others."""
+    found = rows.copy()
+    found[..., 0] = 0.0
+    found[..., :features] *= STRETCH
+    return found
 
 
 def _off_at(learned: Learned, case: Case) -> tuple[Floats, Floats]:
@@ -131,14 +145,14 @@ def _off_at(learned: Learned, case: Case) -> tuple[Floats, Floats]:
     return off, everyone.counts
 
 
-def _off_near(known: Remembered, case: Case, backends: int) -> tuple[Floats, Floats]:
-    """The mean of what the line was off near this request, and how much lies near."""
-    if not len(known.off) or not case.reduced.any():
+def _near(known: Remembered, case: Case, backends: int) -> tuple[Floats, Floats]:
+    """The mean of what came of requests like this one, and how much of them there is."""
+    if not len(known.rewards) or not case.reduced.any():
         return np.zeros(backends), np.zeros(backends)
-    own = float(case.reduced @ case.reduced)
-    apart = known.squares + own - 2.0 * (known.reduced @ case.reduced)
+    here = place(case.row, len(case.features))
+    apart = known.squares + float(here @ here) - 2.0 * (known.places @ here)
     like = np.exp(apart * (-0.5 / NEAR**2)) * known.weights
     like = like * np.where(known.teams == case.team_id, 1.0, STRANGER)
-    mass = np.bincount(known.who, weights=like, minlength=backends)
-    total = np.bincount(known.who, weights=like * known.off, minlength=backends)
+    mass: Floats = np.bincount(known.who, weights=like, minlength=backends).astype(np.float64)
+    total = np.bincount(known.who, weights=like * known.rewards, minlength=backends)
     return total / np.maximum(mass, 1e-9), mass

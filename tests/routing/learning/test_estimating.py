@@ -105,11 +105,10 @@ def test_an_answer_s_length_is_forecast_by_intent_and_backend() -> None:
     heard = lengths.Heard(
         rows=rows,
         who=(np.arange(400) % 2).astype(np.intp),
-        intents=np.zeros(400, dtype=np.intp),
+        intents=np.full(400, "faq"),
         tokens=tokens,
-        weights=np.ones(400),
     )
-    known = lengths.fit(heard, ("wordy", "terse"), ("faq",))
+    known = lengths.fit(heard, ("wordy", "terse"))
     found = lengths.forecasts(known, school.case().features, "faq", ["wordy", "terse", "new"])
     assert found["terse"].tokens == pytest.approx(20, rel=0.2)
     assert found["wordy"].tokens == pytest.approx(400, rel=0.2)
