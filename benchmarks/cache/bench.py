@@ -146,20 +146,20 @@ def on_pairs(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]
         row(f"guards, cosine >= {least}", run(Threshold(least, guarded=True), data.reporting))
         for least in THRESHOLDS
     ]
-    ours, theirs = [], []
+    ours, crossed, theirs = [], [], []
     for epsilon in EPSILONS:
-        mine, other = [], []
+        mine, other, exchanged = [], [], []
         for draw in range(DRAWS):
             suite.say(f"pairs, epsilon {epsilon:.0%}, draw {draw + 1} of {DRAWS}")
             again = _runner(data.texts, known, given.seed + draw)
             judge, over_all = Judge(epsilon), OverAll(epsilon, seed=given.seed + draw)
-            again(judge, data.tuning)
-            mine.append(again(judge, data.reporting))
-            again(over_all, data.tuning)
-            other.append(again(over_all, data.reporting))
+            mine.append(_taught(again, judge, data.tuning, data.reporting))
+            other.append(_taught(again, over_all, data.tuning, data.reporting))
+            exchanged.append(_taught(again, Judge(epsilon), data.reporting, data.tuning))
         ours.append(row(f"KORA, epsilon {epsilon:.0%}", mean(mine)))
         theirs.append(row(f"vCache's rule, delta {epsilon:.0%}", mean(other)))
-    print(table([*statics, *guarded, *theirs, *ours]))
+        crossed.append(row(f"KORA, epsilon {epsilon:.0%}, exchanged", mean(exchanged)))
+    print(table([*statics, *guarded, *theirs, *ours, *crossed]))
     picked = {f"{at:.0%}": chosen(tuned, statics, at) for at in EPSILONS}
     print("\n".join(_choice(at, found) for at, found in picked.items()))
     return {
@@ -169,12 +169,24 @@ def on_pairs(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]
         "guarded": guarded,
         "over_all": theirs,
         "judge": ours,
+        "exchanged": crossed,
         "bars": [
             bar
             for at, mine in zip(EPSILONS, ours, strict=True)
             for bar in _pair_bars(at, mine, statics)
         ],
     }
+
+
+def _taught(
+    run: Callable[[Rule, Sequence[Asked]], Tally],
+    rule: Rule,
+    before: Sequence[Asked],
+    after: Sequence[Asked],
+) -> Tally:
+    """What it does after one half has taught it."""
+    run(rule, before)
+    return run(rule, after)
 
 
 def _choice(epsilon: str, found: tuple[Found, Found] | None) -> str:
