@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
 from analytics.models import Budget, Exchange, Price
-from routing import choosing, seats, stakes, vitals
+from routing import seats, stakes, vitals
 from routing.models import Backend, Policy
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -196,7 +197,7 @@ def test_others_are_tried_within_the_share_until_the_days_money_is_gone(
         weights={"auto": {"usd": 500}},
         explore={"mode": "apply", "share": 0.2, "sharpness": 0, "usd_a_day": 0.00001},
     )
-    monkeypatch.setattr(choosing.random, "random", lambda: 0.9999)
+    monkeypatch.setattr(random, "random", lambda: 0.9999)
     heard = client.ask(max_tokens=100)
     assert who(heard) == ("big", "policy:explored")
     told = receipt(heard)
@@ -222,7 +223,7 @@ def test_who_asks_for_something_definite_is_not_tried_on(
     client: Client, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], why: str
 ) -> None:
     client.say(explore={"mode": "apply", "share": 0.5})
-    monkeypatch.setattr(choosing.random, "random", lambda: 0.9999)
+    monkeypatch.setattr(random, "random", lambda: 0.9999)
     heard = client.ask(**more)
     assert who(heard)[1] == "policy:best-value"
     assert receipt(heard)["exploring"] == {"mode": "apply", "why_not": why}
