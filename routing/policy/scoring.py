@@ -21,8 +21,10 @@ class Prospect:
     asked: Wants
     outlook: Outlook
     aim: Aim
-    output: Forecast
     late_after_s: float
+
+    def output_of(self, backend: Backend) -> Forecast:
+        return self.outlook.output_of(backend.name) or costs.USUAL_OUTPUT
 
 
 def prospect(asked: Wants, outlook: Outlook, aim: Aim) -> Prospect:
@@ -30,7 +32,6 @@ def prospect(asked: Wants, outlook: Outlook, aim: Aim) -> Prospect:
         asked=asked,
         outlook=outlook,
         aim=aim,
-        output=outlook.output or costs.USUAL_OUTPUT,
         late_after_s=deadline_s(asked, aim.weights),
     )
 
@@ -44,7 +45,8 @@ def deadline_s(asked: Wants, weights: Weights) -> float:
 
 def expect(of: Prospect, fit: Fit, excluded: str) -> Candidate:
     """One that is excluded too: under other rules it might not be, and receipts are tried again."""
-    backend, asked, output = fit.backend, of.asked, of.output
+    backend, asked = fit.backend, of.asked
+    output = of.output_of(backend)
     estimate = of.outlook.estimates.get(backend.name) or prior(backend)
     if asked.embeds:
         return Candidate(fit=fit, estimate=estimate, excluded=excluded)

@@ -220,7 +220,7 @@ def _expectation(candidate: Candidate, of: scoring.Prospect) -> Expectation:
     backend, asked = candidate.backend, of.asked
     read = costs.read_tokens(asked, backend)
     most = costs.longest_output(asked, backend, read)
-    seconds = promptness.expected_s(backend, read, of.output, most_output=max(most, 1))
+    seconds = promptness.expected_s(backend, read, of.output_of(backend), most_output=max(most, 1))
     return Expectation(
         quality=candidate.estimate.quality,
         deviation=candidate.estimate.deviation,
