@@ -8,7 +8,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from celery import shared_task
+from django import db
 from kombu.exceptions import OperationalError
 
 from inference import embedding, engines, secrets
@@ -18,6 +20,9 @@ from routing.intents import teaching
 from routing.learning import taking_in
 from routing.models import Backend, Health, HealthState, Kind
 from routing.policy.values import EMBEDDINGS
+from routing.simulating import orders
+
+log = structlog.get_logger(__name__)
 
 BEAT: dict[str, dict[str, Any]] = {
     "look at the model servers": {
@@ -35,6 +40,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"queue": "background", "expires": 2.0},
     },
+    "take up simulations": {
+        "task": "routing.tasks.take_up_simulations",
+        "schedule": 10.0,
+        "options": {"queue": "background", "expires": 10.0},
+    },
     "compare answers": {
         "task": "routing.tasks.compare_answers",
         "schedule": 5.0,
@@ -42,6 +52,8 @@ BEAT: dict[str, dict[str, Any]] = {
     },
 }
 PROBE_S = 60.0
+SIMULATING_S = 1800
+DATABASE_AWAY = (db.OperationalError, db.InterfaceError)
 TEACHING_S = 900
 """Tens of thousands of sentences take minutes to be embedded where they are new."""
 QUESTION = {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 1}
@@ -86,6 +98,24 @@ def ask_to_teach() -> None:
 def learn() -> int | None:
     """Safe to run twice: outcomes are claimed together with the version that learns from them."""
     return taking_in.take_in()
+
+
+@shared_task(name="routing.tasks.run_simulation", time_limit=SIMULATING_S)  # type: ignore[untyped-decorator,no-untyped-call]
+def run_simulation(simulation_id: int) -> None:
+    """Safe to be killed and to run twice: it only reads, and the beat takes it up again."""
+    try:
+        orders.work(simulation_id)
+    except DATABASE_AWAY:
+        return
+    except Exception:
+        log.exception("simulation.crashed", simulation=simulation_id)
+        orders.fail(simulation_id, orders.CRASHED)
+
+
+@shared_task(name="routing.tasks.take_up_simulations")  # type: ignore[untyped-decorator,no-untyped-call]
+def take_up_simulations() -> None:
+    for simulation_id in orders.waiting():
+        orders.ask_for(simulation_id)
 
 
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]

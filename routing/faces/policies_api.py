@@ -7,20 +7,22 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from routing import rehearsals
 from routing.faces import policy_serializers, scoping
 from routing.faces.rules_api import SCOPE
 from routing.faces.scoping import OfMyScopes
-from routing.models import Policy
+from routing.models import Policy, Simulation
 from routing.publishing import checking, diff, drafts, versions
 from routing.publishing.errors import NotPublished, Unsound
 from routing.publishing.versions import Asked
+from routing.simulating import orders
 from teams import audit
 from teams.access import IfMatch, NewestFirst, actor_of, etag_of
 from teams.errors import Stale
@@ -125,6 +127,27 @@ class Policies(IfMatch, OfMyScopes, viewsets.ReadOnlyModelViewSet[Policy]):
         return Response(rehearsals.rehearse(team, rehearsals.under(policy, team), wanted))
 
     @extend_schema(
+        request=policy_serializers.SimulateSerializer,
+        responses={202: policy_serializers.SimulationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def simulate(self, request: Request, **_: str) -> Response:
+        """What this policy would have done to the traffic of the last days, in the background."""
+        policy: Policy = self.get_object()
+        asked = policy_serializers.SimulateSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = dict(asked.validated_data)
+        name = said.pop("team", "")
+        team = scoping.team_named(actor_of(request), name) if name else None
+        try:
+            order = orders.begin(actor_of(request), policy, team, said)
+        except ValueError as error:
+            raise ValidationError({"overrides": [str(error)]}) from error
+        shown = policy_serializers.SimulationSerializer(order).data
+        place = reverse("simulation-detail", args=[order.pk], request=request)
+        return Response(shown, status=status.HTTP_202_ACCEPTED, headers={"Location": place})
+
+    @extend_schema(
         methods=["get"], responses=policy_serializers.SettingsSerializer, parameters=SCOPE
     )
     @extend_schema(
@@ -176,6 +199,22 @@ class Policies(IfMatch, OfMyScopes, viewsets.ReadOnlyModelViewSet[Policy]):
     def _shown(self, made: Policy) -> Response:
         shown = self.get_serializer(made).data
         return Response(shown, headers={"ETag": etag_of(shown, self.volatile)})
+
+
+class Simulations(OfMyScopes, viewsets.ReadOnlyModelViewSet[Simulation]):
+    """How far each is, and what it found."""
+
+    queryset = Simulation.objects.select_related("team", "policy")
+    serializer_class = policy_serializers.SimulationSerializer
+    lookup_value_regex = r"\d+"
+    pagination_class = NewestFirst
+    filter_backends = [ByFields]
+    filters = {"team": "team__name", "policy": "policy", "state": "state"}
+
+    def get_queryset(self) -> QuerySet[Simulation]:
+        """What everyone's traffic shows is the operator's to see."""
+        rows = super().get_queryset()
+        return rows if actor_of(self.request).operates else rows.exclude(team=None)
 
 
 def _said(request: Request) -> Asked:

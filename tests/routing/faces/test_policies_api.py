@@ -164,7 +164,7 @@ def test_who_only_reads_publishes_nothing(red: Team) -> None:
     viewer = as_member(member_of(red, Role.VIEWER))
     draft = draft_of(viewer)
     assert viewer.post(f"/api/policies/{draft['id']}/publish/").status_code == 403
-    asked = {"settings": {}}
+    asked: dict[str, Any] = {"settings": {}}
     assert viewer.patch("/api/policies/settings/", asked, format="json").status_code == 403
 
 

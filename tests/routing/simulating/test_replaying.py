@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 POLICIES, REQUESTS = 20, 25
 CARDS = {"tiny": (0.2, 0.1), "small": (0.4, 0.5), "middle": (0.6, 2), "big": (0.8, 9)}
 MODELS = ("auto", "auto:cheap", "auto:fast", "auto:best", "house", *CARDS)
+EXTRAS: dict[str, Any] = {"max-cost": "0.02", "min-quality": 0.5, "max-latency-ms": 3000}
 TEXTS = ("hello", "Prove that 2 + 2 = 4, step by step.", "```py\nprint(1)\n``` Why?", "x " * 3000)
 
 
@@ -107,12 +108,12 @@ def request(chance: random.Random) -> dict[str, Any]:
     if chance.random() < 0.3:
         turns += [{"role": "assistant", "content": "Yes."}, {"role": "user", "content": "Why?"}]
     extras: dict[str, Any] = {"cache": "no-cache"}
-    for name, said in (("max-cost", "0.02"), ("min-quality", 0.5), ("max-latency-ms", 3000)):
+    for name, said in EXTRAS.items():
         if chance.random() < 0.15:
             extras[name] = said
     if chance.random() < 0.3:
         extras["tags"] = "tier=gold"
-    body = {"model": chance.choice(MODELS), "messages": turns, "kora": extras}
+    body: dict[str, Any] = {"model": chance.choice(MODELS), "messages": turns, "kora": extras}
     if chance.random() < 0.3:
         body["max_tokens"] = chance.choice([10, 5_000])
     if chance.random() < 0.2:
