@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
+from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from analytics.models import Exchange, Price
@@ -185,6 +187,23 @@ def test_an_order_is_worked_out_and_can_be_polled(
     assert found["result"]["total"]["requests"] == COUNT
     assert "content" not in found["asked"]
     assert AuditRow.objects.get(action="simulate").after["simulation"] == found["id"]
+
+
+def test_the_command_says_the_same_in_words_and_as_json(
+    kora: Inside, team: Team, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(kora, team)
+    before, other = chosen(team)
+    rule(team, then={"only": [other]})
+    call_command("simulate", team="red")
+    said = capsys.readouterr().out
+    assert f"{COUNT} requests, 100.0% would change" in said
+    assert f"{before} -> {other}" in said
+    call_command("simulate", team="red", policy=str(drafts.of(team.pk).pk), json=True)
+    assert json.loads(capsys.readouterr().out)["moves"] == simulated(team)["moves"]
+    for wrong in ({"policy": "v999"}, {"team": "nobody"}, {"overrides": "{"}):
+        with pytest.raises(CommandError):
+            call_command("simulate", **wrong)
 
 
 def test_a_killed_worker_is_not_the_end_of_it(team: Team) -> None:
