@@ -58,7 +58,7 @@ class Command(BaseCommand):
         for name, group in {"all": found["total"], **found["teams"]}.items():
             self.stdout.write(
                 f"{name}: {group['requests']:,} requests, {group['changed_share']:.1%} would "
-                f"change, {group['refused_more']:+,} refused; {group['spent_usd']:.6f} USD were spent"
+                f"change, {group['refused_more']:+,} refused; {group['spent_usd']:.6f} USD spent"
             )
             for figure in FIGURES:
                 self.stdout.write(_row(figure, group[figure]))
