@@ -143,6 +143,14 @@ def guess(classifier: Classifier, vector: Floats, surface: Floats) -> Guess:
     )
 
 
+def spoken_for(classifier: Classifier, intent: str, surface: Floats) -> Floats:
+    """How much each of `cues.NAMES` spoke for this intent rather than for any other."""
+    weights = classifier.linear.weights[-len(surface) :]
+    against = weights.mean(1)
+    found: Floats = surface * (weights[:, classifier.names.index(intent)] - against)
+    return found
+
+
 def joined(vectors: Floats, surfaces: Floats, cue_scale: float) -> Floats:
     return np.hstack([vectors * VECTOR_SCALE, surfaces * cue_scale]).astype(np.float32)
 

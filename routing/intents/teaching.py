@@ -35,10 +35,10 @@ Scope = int | None
 
 def due(embedder: str) -> list[Scope]:
     """Whose intents are not those that their mind was made of."""
-    wanted = _marks()
-    for scope in _scopes_of_minds():
-        wanted.setdefault(scope, "")
-    return [scope for scope, mark in wanted.items() if mark != _made_of(scope, embedder)]
+    made = _made(embedder)
+    wanted: dict[Scope, str] = {**dict.fromkeys(made, ""), None: shipped.mark()}
+    wanted |= _marks(TeamIntent.objects.all())
+    return [scope for scope, mark in wanted.items() if mark != made.get(scope)]
 
 
 def teach(scope: Scope, embedder: Embedder) -> bool:
@@ -46,8 +46,8 @@ def teach(scope: Scope, embedder: Embedder) -> bool:
     with _claimed(scope) as is_ours:
         if not is_ours:
             return False
-        mark = shipped.mark() if scope is None else _mark(scope)
-        if mark == _made_of(scope, embedder.name):
+        mark = shipped.mark() if scope is None else mark_of(scope)
+        if mark == _made(embedder.name).get(scope):
             return False
         mind, report = _shipped(embedder) if scope is None else _own(scope, embedder)
         _store(scope, embedder.name, mind, {"mark": mark, **report.as_json()})
@@ -62,34 +62,23 @@ def _claimed(scope: Scope) -> Iterator[bool]:
         yield bool(row and row[0])
 
 
-def _marks() -> dict[Scope, str]:
-    rows = (
-        TeamIntent.objects.filter(enabled=True)
-        .values("team_id")
-        .annotate(number=Count("id"), newest=Max("updated_at"))
-        .values_list("team_id", "number", "newest")
-    )
-    of_teams: dict[Scope, str] = {
-        team_id: f"{number}:{newest.isoformat()}" for team_id, number, newest in rows
-    }
-    marks: dict[Scope, str] = {None: shipped.mark()}
-    return marks | of_teams
+def mark_of(team_id: int) -> str:
+    """Of what a mind of this team would be made now; nothing where it has no intents."""
+    return _marks(TeamIntent.objects.filter(team_id=team_id)).get(team_id, "")
 
 
-def _mark(team_id: int) -> str:
-    return _marks().get(team_id, "")
+def _marks(intents: QuerySet[TeamIntent]) -> dict[Scope, str]:
+    """Whatever is added, changed, switched or taken away moves one of the two figures."""
+    found = intents.filter(enabled=True).order_by().values("team_id")
+    rows = found.annotate(number=Count("id"), newest=Max("updated_at"))
+    return {row["team_id"]: f"{row['number']}:{row['newest'].isoformat()}" for row in rows}
 
 
-def _scopes_of_minds() -> Sequence[int]:
-    """Teams that had intents once; one without any has an empty mind."""
-    found = IntentMind.objects.filter(team__isnull=False).order_by().distinct()
-    return list(found.values_list("team_id", flat=True))
-
-
-def _made_of(scope: Scope, embedder: str) -> str | None:
-    newest = minds_of(scope).filter(embedder=embedder)
-    found: Any = newest.values_list("report__mark", flat=True).first()
-    return found if isinstance(found, str) else None
+def _made(embedder: str) -> dict[Scope, str]:
+    """By scope, the mark of the newest mind."""
+    newest = IntentMind.objects.filter(embedder=embedder).order_by("team_id", "-id")
+    rows = newest.distinct("team_id").values_list("team_id", "report__mark")
+    return {team_id: str(mark) for team_id, mark in rows}
 
 
 def _shipped(embedder: Embedder) -> tuple[Mind, Report]:

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from analytics.models import Budget, BudgetScope, Exchange, Price
 from caching.models import Import, Sharing
 from inference.store import models
-from routing.models import Backend, Rule
+from routing.models import Backend, Rule, TeamIntent
 from routing.publishing import drafts
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
@@ -129,6 +129,11 @@ TABLE: dict[str, Allowed] = {
     "api/rules/": lists(WRITERS),
     "api/rules/<pk>/": one(WRITERS),
     "api/rules/reorder/": {"POST": WRITERS},
+    "api/intents/": lists(WRITERS),
+    "api/intents/<pk>/": one(WRITERS),
+    "api/intents/train/": {"POST": WRITERS},
+    "api/intents/report/": READ,
+    "api/intents/try/": {"POST": MEMBERS},
     "api/policies/": READ,
     "api/policies/<pk>/": READ,
     "api/policies/<pk>/diff/": READ,
@@ -233,6 +238,7 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/cache/sharing": inside.pk,
         "api/cache/imports": brought.pk,
         "api/patterns": pattern.pk,
+        "api/intents": TeamIntent.objects.create(team=red, name="i", examples=["a"]).pk,
         "api/rules": Rule.objects.create(team=red, name="r", then={"deny": "no"}).pk,
         "api/policies": drafts.of(red.pk).pk,
     }
@@ -275,6 +281,7 @@ def test_each_role_may_do_what_the_table_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("routing.tasks.ask_for_probe", lambda backend: None)
+    monkeypatch.setattr("routing.tasks.ask_to_teach", lambda: None)
     path = address(route, things)
     for method in METHODS:
         allowed = TABLE[route].get(method)
