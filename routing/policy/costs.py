@@ -47,15 +47,20 @@ def longest_output(asked: Wants, backend: Backend, read: int) -> int:
     return longest
 
 
-def expected_usd(asked: Wants, backend: Backend, read: int, output: float) -> float:
-    """At `output` tokens for each answer asked for. What the conversation has had read by this
-    backend before costs what its provider's cache costs."""
+def expected_usd(
+    asked: Wants, backend: Backend, read: int, *, output: Forecast, most: int
+) -> tuple[float, float]:
+    """And what 9 of 10 cost less than. What the conversation has had read by this backend before
+    costs what its provider's cache costs."""
     rates, warm = backend.rates, warm_tokens(asked.seat, backend, read)
-    written = output * asked.choices
-    usd = (read - warm) * rates.into + warm * min(rates.cached, rates.into) + written * rates.out
+    usd = (read - warm) * rates.into + warm * min(rates.cached, rates.into)
+    token_usd = rates.out
     if backend.is_ours and rates.compute_s:
-        usd += loads.computing_s(backend.load, read - warm, int(written)) * rates.compute_s
-    return usd
+        usd += loads.computing_s(backend.load, read - warm, 0) * rates.compute_s
+        token_usd += loads.computing_s(backend.load, 0, 1) * rates.compute_s
+    written = min(output.tokens, most) * asked.choices
+    longest = min(output.high, most) * asked.choices
+    return usd + written * token_usd, usd + longest * token_usd
 
 
 def warm_tokens(seat: Seat, backend: Backend, read: int) -> int:

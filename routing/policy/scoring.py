@@ -52,7 +52,7 @@ def expect(of: Prospect, fit: Fit, excluded: str) -> Candidate:
         return Candidate(fit=fit, estimate=estimate, excluded=excluded)
     read = costs.read_tokens(asked, backend)
     most = costs.longest_output(asked, backend, read)
-    usd = costs.expected_usd(asked, backend, read, min(output.tokens, most))
+    usd, usd_high = costs.expected_usd(asked, backend, read, output=output, most=most)
     late = promptness.p_miss(backend, read, output, most_output=most, deadline_s=of.late_after_s)
     parts = worth(
         of.aim.weights,
@@ -67,7 +67,7 @@ def expect(of: Prospect, fit: Fit, excluded: str) -> Candidate:
         estimate=estimate,
         excluded=excluded,
         cost=usd,
-        cost_high=costs.expected_usd(asked, backend, read, min(output.high, most)),
+        cost_high=usd_high,
         p_miss=late,
         parts=parts,
         score=total(parts),

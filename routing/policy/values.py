@@ -13,6 +13,8 @@ from routing import loads, paces
 from routing.learning.values import Estimate
 from routing.loads import Load
 from routing.paces import Pace
+from routing.policy import tempo
+from routing.policy.tempo import Tempo
 from routing.questions import Constraints
 
 VIRTUAL = {
@@ -64,6 +66,7 @@ class Backend:
     load: Load = loads.UNKNOWN
     timeouts: dict[str, float] | None = None
     rates: Rates = field(init=False, repr=False)
+    tempo: Tempo = field(init=False, repr=False)
     is_ours: bool = field(init=False)
     """It runs in a worker of KORA, so its load is known and its seconds cost."""
 
@@ -76,6 +79,7 @@ class Backend:
             compute_s=float(price.price_compute_s),
         )
         object.__setattr__(self, "rates", rates)
+        object.__setattr__(self, "tempo", tempo.believed(self.pace, self.load))
         object.__setattr__(self, "is_ours", self.kind == "local")
 
     @property

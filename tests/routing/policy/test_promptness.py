@@ -30,7 +30,7 @@ def late(given: Backend, deadline_s: float, output: Forecast = OUTPUT, read: int
 def test_it_is_near_what_drawing_from_the_same_spreads_gives(deadline_s: float) -> None:
     """The sum of two lognormals is only nearly one: within four points, its tail included."""
     given, rng = backend("b", pace=TIMED), random.Random(7)
-    first, speed = promptness._first_s(given, 100), promptness._tps(given)
+    first, speed = given.tempo.first_s, given.tempo.tps
     length = math.log(OUTPUT.high / OUTPUT.tokens) / promptness.NINE_OF_TEN
     missed = 0
     for _ in range(20_000):
