@@ -115,7 +115,6 @@ REQUEST: Mapping[str, Known] = {
     "budget_used": Known(
         kind=NUMBER,
         words="share of the tightest budget that applies, spent or held",
-        low=0,
         cost=LOOKED_UP,
     ),
     "budget_left_usd": Known(
