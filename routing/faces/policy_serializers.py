@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from routing.faces import scoping
 from routing.models import Policy, Rule, Simulation
-from routing.publishing import checking, diff, drafts, versions
+from routing.publishing import checking, diff, drafts, hits, versions
 from routing.publishing.values import Finding
 from teams.serializers import OwnTeam, TeamField
 from teams.strict import OnlyKnownFields
@@ -36,6 +36,9 @@ class RuleSerializer(OnlyKnownFields, serializers.ModelSerializer[Rule]):
     when = serializers.JSONField(required=False)
     then = serializers.JSONField()
     findings = serializers.SerializerMethodField()
+    hits = serializers.SerializerMethodField(
+        help_text="With `?hits=true`: requests of the last 24 hours that it held for."
+    )
 
     class Meta:
         model = Rule
@@ -48,6 +51,7 @@ class RuleSerializer(OnlyKnownFields, serializers.ModelSerializer[Rule]):
             "then",
             "enabled",
             "findings",
+            "hits",
             "created_at",
             "updated_at",
         ]
@@ -58,6 +62,15 @@ class RuleSerializer(OnlyKnownFields, serializers.ModelSerializer[Rule]):
     def get_findings(self, rule: Rule) -> list[dict[str, str]]:
         found = _findings(self.context, rule.team_id)
         return [each.as_json() for each in found if each.rule == rule.name]
+
+    def get_hits(self, rule: Rule) -> int | None:
+        context: Any = self.context
+        if context["request"].query_params.get("hits") != "true":
+            return None
+        known = context.setdefault("hits", {})
+        if rule.team_id not in known:
+            known[rule.team_id] = hits.of(rule.team_id)
+        return known[rule.team_id].get(rule.name, 0)  # type: ignore[no-any-return]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         team = self.instance.team if self.instance else attrs.get("team")

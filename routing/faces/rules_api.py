@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connection, transaction
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -33,6 +33,10 @@ class InOrder(NewestFirst):
     ordering = ("position", "id")
 
 
+HITS = OpenApiParameter("hits", bool, description="`true`: say how often each held of late.")
+
+
+@extend_schema_view(list=extend_schema(parameters=[HITS]))
 class Rules(Audited, IfMatch, OfMyScopes, viewsets.ModelViewSet[Rule]):
     """The working copy: what is written here applies once its policy is published."""
 
@@ -41,7 +45,7 @@ class Rules(Audited, IfMatch, OfMyScopes, viewsets.ModelViewSet[Rule]):
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     lookup_value_regex = r"\d+"
     pagination_class = InOrder
-    volatile = frozenset({"findings"})
+    volatile = frozenset({"findings", "hits"})
     filter_backends = [ByFields]
     filters = {
         "team": "team__name",

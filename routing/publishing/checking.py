@@ -8,20 +8,58 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from routing.learning import rewards
-from routing.models import Backend
+from routing.models import Backend, Policy, PolicyState
 from routing.policy import settings as choosing
+from routing.policy.values import VIRTUAL
 from routing.publishing.values import Content, Finding
-from routing.rules import reading
+from routing.rules import checking, reading
+from routing.rules.checking import There
 from routing.rules.errors import Unreadable
 from routing.signals import exemplars, houses, words
 
 NAME = re.compile(r"^[-a-zA-Z0-9_]{1,80}$")
 MOST_RULES = 1_000
+SETS = ("words", "like")
 
 
 def check(team_id: int | None, content: Content) -> tuple[Finding, ...]:
-    del team_id
-    return (*_rules(content), *settings(content.get("settings", {})))
+    """Mistakes first; what rules make of each other is only looked at where there are none."""
+    wrong = (*_rules(content), *settings(content.get("settings", {})))
+    return wrong or tuple(_together(team_id, content))
+
+
+def _together(team_id: int | None, content: Content) -> Iterator[Finding]:
+    """Rules that can never hold, that others hide, that name what is not there."""
+    standing = (rule for rule in content.get("rules", ()) if rule.get("enabled", True))
+    read = [reading.read(rule, houses.words()) for rule in standing]
+    for found in checking.check(read, _there(team_id, content)):
+        yield Finding(
+            level="warning",
+            kind=found.kind,
+            place=f"rules.{found.rule}.{found.place}",
+            words=found.words,
+            rule=found.rule,
+            with_rule=found.with_rule,
+        )
+
+
+def _there(team_id: int | None, content: Content) -> There:
+    """What rules may name: of a team, everyone's aliases and sets too."""
+    said = content.get("settings", {})
+    everyone = _everyones() if team_id is not None else {}
+    backends = frozenset(Backend.objects.values_list("name", flat=True))
+    return There(
+        backends=backends,
+        models=backends | {*VIRTUAL, *everyone.get("aliases", {}), *said.get("aliases", {})},
+        sets={key: {*everyone.get(key, {}), *said.get(key, {})} for key in SETS},
+    )
+
+
+def _everyones() -> Mapping[str, Any]:
+    rows = Policy.objects.filter(team=None, state=PolicyState.PUBLISHED).order_by("-number")
+    found = rows.values_list("content", flat=True).first() or {}
+    settings: Mapping[str, Any] = found.get("settings", {})
+    return settings
 
 
 def _rules(content: Content) -> Iterator[Finding]:
@@ -53,9 +91,16 @@ def settings(said: Mapping[str, Any]) -> Iterator[Finding]:
         try:
             read(value)
         except ValueError as error:
-            place, colon, why = str(error).partition(": ")
-            named = bool(colon) and place.split(".")[0] == key
-            yield _error(f"settings.{place if named else key}", why if named else str(error))
+            yield _misread(key, str(error))
+
+
+def _misread(key: str, said: str) -> Finding:
+    """Readers say where it is wrong before the colon, from their key on or beneath it."""
+    place, colon, why = said.partition(": ")
+    if not colon or " " in place:
+        return _error(f"settings.{key}", said)
+    inside = place if re.match(rf"{key}\b", place) else f"{key}.{place}"
+    return _error(f"settings.{inside}", why)
 
 
 def _error(place: str, words: str, rule: str = "") -> Finding:

@@ -134,6 +134,9 @@ def test_settings_are_a_working_copy_with_an_etag(engineer: APIClient) -> None:
         ({"time_zone": "Europe/Nowhere"}, "settings.time_zone"),
         ({"wieghts": {}}, "settings.wieghts"),
         ({"weights": 3}, "settings.weights"),
+        ({"weights": {"auto": {"usd": -1}}}, "settings.weights.auto.usd"),
+        ({"rewards": {"fun": 1}}, "settings.rewards.fun"),
+        ({"words": {"slang": ["("]}}, "settings.words.slang[0]"),
     ],
 )
 def test_a_setting_that_nobody_reads_is_refused_where_it_stands(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from analytics.models import Exchange
 from routing.models import Rule
 from teams.models import AuditRow, Organisation, Role, Scope, Team
 from tests.teams.conftest import as_key, as_member, member_of, operator
@@ -138,3 +139,23 @@ def test_a_mistake_is_refused_with_its_place(
     answer = engineer.post("/api/rules/", asked, format="json")
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == param
+
+
+def test_what_rules_make_of_each_other_is_said_at_the_rule(engineer: APIClient) -> None:
+    make(engineer, "all")
+    make(engineer, "code", when={"signal": "code", "is": True}, then={"use": "nobody"})
+    (code,) = engineer.get("/api/rules/?name=code").json()["results"]
+    kinds = {(found["kind"], found["with_rule"], found["place"]) for found in code["findings"]}
+    assert ("unreachable", "all", "rules.code.when") in kinds
+    assert ("unknown-backend", "", "rules.code.then.use") in kinds
+    assert {found["level"] for found in code["findings"]} == {"warning"}
+
+
+def test_says_how_often_a_rule_held_of_late(engineer: APIClient, red: Team) -> None:
+    make(engineer, "one")
+    for held in (["one"], ["other", "one"], []):
+        Exchange.objects.create(team=red, model_asked="auto", receipt={"rules": {"held": held}})
+    (shown,) = engineer.get("/api/rules/?hits=true").json()["results"]
+    assert shown["hits"] == 2
+    (plain,) = engineer.get("/api/rules/").json()["results"]
+    assert plain["hits"] is None
