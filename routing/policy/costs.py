@@ -24,10 +24,13 @@ def read_tokens(asked: Wants, backend: Backend) -> int:
 
 def fit(asked: Wants, backend: Backend) -> Fit:
     load, read = backend.load, read_tokens(asked, backend)
-    prompt, output = int(read * MARGIN), longest_output(asked, backend, read) * asked.choices
+    longest = longest_output(asked, backend, read)
+    prompt, output = int(read * MARGIN), longest * asked.choices
     compute_s = loads.computing_s(load, prompt, output) * loads.SPARE if backend.is_ours else 0.0
     return Fit(
         backend=backend,
+        read=read,
+        longest=longest,
         prompt_tokens=prompt,
         output_tokens=output,
         compute_s=compute_s,
@@ -47,11 +50,10 @@ def longest_output(asked: Wants, backend: Backend, read: int) -> int:
     return longest
 
 
-def expected_usd(
-    asked: Wants, backend: Backend, read: int, *, output: Forecast, most: int
-) -> tuple[float, float]:
+def expected_usd(asked: Wants, fit: Fit, output: Forecast) -> tuple[float, float]:
     """And what 9 of 10 cost less than. What the conversation has had read by this backend before
     costs what its provider's cache costs."""
+    backend, read, most = fit.backend, fit.read, fit.longest
     rates, warm = backend.rates, warm_tokens(asked.seat, backend, read)
     usd = (read - warm) * rates.into + warm * min(rates.cached, rates.into)
     token_usd = rates.out
@@ -67,9 +69,10 @@ def warm_tokens(seat: Seat, backend: Backend, read: int) -> int:
     return min(seat.tokens, read) if seat.backend == backend.name else 0
 
 
-def warmth_usd(asked: Wants, backend: Backend, read: int) -> float:
+def warmth_usd(asked: Wants, fit: Fit) -> float:
     """What it saves that this backend has read the beginning before."""
-    rates, warm = backend.rates, warm_tokens(asked.seat, backend, read)
+    backend = fit.backend
+    rates, warm = backend.rates, warm_tokens(asked.seat, backend, fit.read)
     usd = warm * max(0.0, rates.into - rates.cached)
     if warm and backend.is_ours and rates.compute_s:
         usd += loads.computing_s(backend.load, warm, 0) * rates.compute_s

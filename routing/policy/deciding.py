@@ -126,8 +126,7 @@ def _staying(asked: Wants, greedy: Decision, aim: Aim) -> Decision | None:
 def _without_seat(asked: Wants, greedy: Decision, aim: Aim) -> bool:
     """Whether another would have been the best, had the conversation just begun."""
     kept, *others = greedy.order
-    read = costs.read_tokens(asked, kept.backend)
-    cold = kept.score - aim.weights.usd * costs.warmth_usd(asked, kept.backend, read)
+    cold = kept.score - aim.weights.usd * costs.warmth_usd(asked, kept.fit)
     return any(
         each.score - each.parts.switch > cold and not each.backend.failing for each in others
     )

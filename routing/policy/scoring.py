@@ -50,10 +50,10 @@ def expect(of: Prospect, fit: Fit, excluded: str) -> Candidate:
     estimate = of.outlook.estimates.get(backend.name) or prior(backend)
     if asked.embeds:
         return Candidate(fit=fit, estimate=estimate, excluded=excluded)
-    read = costs.read_tokens(asked, backend)
-    most = costs.longest_output(asked, backend, read)
-    usd, usd_high = costs.expected_usd(asked, backend, read, output=output, most=most)
-    late = promptness.p_miss(backend, read, output, most_output=most, deadline_s=of.late_after_s)
+    usd, usd_high = costs.expected_usd(asked, fit, output)
+    late = promptness.p_miss(
+        backend, fit.read, output, most_output=fit.longest, deadline_s=of.late_after_s
+    )
     parts = worth(
         of.aim.weights,
         quality=estimate.quality,

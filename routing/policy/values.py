@@ -142,6 +142,10 @@ class Fit:
     """A call as this backend would see it: all that hard constraints look at."""
 
     backend: Backend
+    read: int
+    """Tokens of the prompt, as estimated."""
+    longest: int
+    """Tokens that one answer may have."""
     prompt_tokens: int
     output_tokens: int
     compute_s: float = 0.0
