@@ -18,6 +18,7 @@ def register(router: BaseRouter) -> None:
     router.register("rules", rules_api.Rules, basename="rule")
     router.register("intents", intents_api.Intents, basename="intent")
     router.register("policies", policies_api.Policies, basename="policy")
+    router.register("simulations", policies_api.Simulations, basename="simulation")
 
 
 console = [
