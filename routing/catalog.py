@@ -33,6 +33,8 @@ from routing import (
     vitals,
 )
 from routing.errors import Unavailable
+from routing.experiments import running
+from routing.experiments.values import Running
 from routing.intents import knowing
 from routing.policy.values import UNPRICED, Backend
 from routing.publishing import in_force
@@ -63,6 +65,8 @@ class Catalog:
     budgets: tuple[BudgetTerms, ...]
     policies: Mapping[int | None, InForce] = field(default_factory=dict)
     """By team, and None for everyone's, what was published last."""
+    experiments: Mapping[int, tuple[Running, ...]] = field(default_factory=dict)
+    """By team, those that take requests."""
     answers: Mapping[int, Agreed] = field(default_factory=dict)
     """By team, what it has set for answers without a model."""
     patterns: Mapping[int, tuple[Standing, ...]] = field(default_factory=dict)
@@ -157,6 +161,7 @@ def _load(revision: int) -> Catalog:
             backends=tuple(card(row, prices.get(row.name, UNPRICED)) for row in rows),
             budgets=tuple(reports.budget_terms()),
             policies=in_force.load(known.policies if (known := _current) else {}),
+            experiments=running.load(),
             answers=terms.load(),
             patterns=loading.standing(),
             generations=generations.known(connections.current()),

@@ -87,8 +87,7 @@ def _session(way: Way) -> str:
 
 
 def _experiment(way: Way) -> str:
-    _, found, name = way.tries[0].reason.partition("experiment:")
-    return name if found else ""
+    return way.taken.label if way.taken and not way.taken.left else ""
 
 
 def _parts(way: Way, outcome: Outcome, first: Try, *, ok: bool) -> dict[str, float]:

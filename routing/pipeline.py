@@ -18,6 +18,7 @@ from routing import (
     embeddings,
     execution,
     expecting,
+    experimenting,
     inputs,
     questions,
     recognising,
@@ -100,9 +101,10 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
         clock("record", closing.record_hit, way, found)
         closing.share(way, room, found)
         return Answered(match=found)
+    clock("experiment", experimenting.take, way)
     clock("intent", recognising.look, way)
     clock("expect", expecting.look, way)
-    decision = clock("decide", stages.choose, way)
+    decision = clock("decide", experimenting.choose, way)
     return clock("hold", stages.hold_first, way, decision)
 
 

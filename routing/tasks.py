@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
 from routing import comparisons, embedders, endpoints, engine_room, targets
+from routing.experiments import following
 from routing.intents import teaching
 from routing.learning import taking_in
 from routing.models import Backend, Health, HealthState, Kind
@@ -44,6 +45,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "task": "routing.tasks.take_up_simulations",
         "schedule": 10.0,
         "options": {"queue": "background", "expires": 10.0},
+    },
+    "read experiments out": {
+        "task": "routing.tasks.read_experiments",
+        "schedule": 60.0,
+        "options": {"queue": "background", "expires": 60.0},
     },
     "compare answers": {
         "task": "routing.tasks.compare_answers",
@@ -116,6 +122,12 @@ def run_simulation(simulation_id: int) -> None:
 def take_up_simulations() -> None:
     for simulation_id in orders.waiting():
         orders.ask_for(simulation_id)
+
+
+@shared_task(name="routing.tasks.read_experiments")  # type: ignore[untyped-decorator,no-untyped-call]
+def read_experiments() -> int:
+    """Safe to run twice: the later reading stands, and what has ended stays ended."""
+    return following.read_all()
 
 
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import path
 
 from routing import api, model_views, views
-from routing.faces import intents_api, policies_api, rules_api
+from routing.faces import experiments_api, intents_api, policies_api, rules_api
 
 if TYPE_CHECKING:
     from rest_framework.routers import BaseRouter
@@ -17,6 +17,7 @@ def register(router: BaseRouter) -> None:
     router.register("backends", api.Backends, basename="backend")
     router.register("rules", rules_api.Rules, basename="rule")
     router.register("intents", intents_api.Intents, basename="intent")
+    router.register("experiments", experiments_api.Experiments, basename="experiment")
     router.register("policies", policies_api.Policies, basename="policy")
     router.register("simulations", policies_api.Simulations, basename="simulation")
 

@@ -14,6 +14,7 @@ from analytics.values import Origin, Span
 from caching.patterns.serving import Hint, Withheld
 from caching.patterns.shells import NO_SHELL, Shell
 from caching.values import Match, Question, Terms, Verdict
+from routing.experiments.values import Taken
 from routing.flights import Flights, Key
 from routing.hands import Hands
 from routing.intents.values import NOTHING, Recognised
@@ -88,6 +89,8 @@ class Way:
     """What rules and experiments may ask, each found at most once."""
     demands: str = ""
     """What rules say of who may answer: an answer of somebody else is another answer."""
+    taken: Taken | None = None
+    """The arm of an experiment that it is in, if any."""
     recognised: Recognised = NOTHING
     outlook: Outlook = UNTAUGHT
     draw: float | None = None
@@ -190,6 +193,7 @@ class Way:
             "candidates": decision.told() if decision else [],
             "binding": decision.binding if isinstance(decision, NoWay) else "",
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
+            **({"experiment": self.taken.as_json()} if self.taken else {}),
             **self._told_of_choice(),
             **self._told_to_choose_again(),
             "attempts": [each.as_json() for each in self.tries],

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from analytics.models import Budget, BudgetScope, Exchange, Price
 from caching.models import Import, Sharing
 from inference.store import models
-from routing.models import Backend, Rule, TeamIntent
+from routing.models import Backend, Experiment, Rule, TeamIntent
 from routing.publishing import drafts
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
@@ -126,6 +126,12 @@ TABLE: dict[str, Allowed] = {
     "api/cache/imports/": lists(WRITERS),
     "api/cache/imports/<pk>/": READ,
     "api/cache/imports/<pk>/undo/": {"POST": WRITERS},
+    "api/experiments/": lists(WRITERS),
+    "api/experiments/<pk>/": one(WRITERS),
+    "api/experiments/<pk>/start/": {"POST": WRITERS},
+    "api/experiments/<pk>/stop/": {"POST": WRITERS},
+    "api/experiments/<pk>/promote/": {"POST": WRITERS},
+    "api/experiments/<pk>/points/": READ,
     "api/rules/": lists(WRITERS),
     "api/rules/<pk>/": one(WRITERS),
     "api/rules/reorder/": {"POST": WRITERS},
@@ -239,6 +245,7 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/cache/imports": brought.pk,
         "api/patterns": pattern.pk,
         "api/intents": TeamIntent.objects.create(team=red, name="i", examples=["a"]).pk,
+        "api/experiments": Experiment.objects.create(team=red, name="e").pk,
         "api/rules": Rule.objects.create(team=red, name="r", then={"deny": "no"}).pk,
         "api/policies": drafts.of(red.pk).pk,
     }
