@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from kora_site import firstrun
+from routing.learning import priors
+from routing.learning.priors import Known
 from routing.learning.values import Estimate, Forecast, Outlook
 from routing.loads import Load
 from routing.policy import costs, deciding, scoring
@@ -163,6 +165,16 @@ def test_what_a_new_user_sees(model: str, tokens: tuple[int, int], first: str) -
     asked = wants(model, prompt_tokens=tokens[0], output_tokens=None)
     outlook = Outlook(output=Forecast(tokens=tokens[1], high=tokens[1] * 3))
     assert names(decided(asked, *FRESH, MINI, outlook=outlook))[0] == first
+
+
+def test_the_demo_model_is_no_better_value_even_where_it_is_at_its_best() -> None:
+    """A greeting that was recognised, by its measured marks: docs/routing.md says so."""
+    best = priors.prior(
+        Known(name="kora-mini", model="kora-mini", quality=0.15), "greeting", complexity=0.0
+    )
+    asked = wants(prompt_tokens=10, output_tokens=None)
+    outlook = Outlook(estimates={"kora-mini": best}, output=Forecast(tokens=20, high=60))
+    assert names(decided(asked, *FRESH, MINI, outlook=outlook))[0] == "sandbox-reasoner"
 
 
 def test_each_virtual_model_has_weights_of_its_own() -> None:
