@@ -56,6 +56,9 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--entries", type=int, nargs="+", default=list(index.SIZES), help="of `index`"
     )
+    parser.add_argument(
+        "--only-shipped", action="store_true", help="`index` without the ways it is compared with"
+    )
     parser.add_argument("--stage-entries", type=int, default=stage.ENTRIES, help="of `stage`")
     return parser.parse_args(given)
 
@@ -348,7 +351,7 @@ def on_templates(given: argparse.Namespace, made: Callable[[Sequence[str]], Vect
 
 def on_index(given: argparse.Namespace, made: Callable[[Sequence[str]], Vectors]) -> Found:
     del made
-    rows = index.measure(given.entries)
+    rows = index.measure(given.entries, only_shipped=given.only_shipped)
     print(index.table(rows))
     return {"rows": [asdict(each) for each in rows], "bars": index.bars(rows)}
 

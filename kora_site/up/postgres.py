@@ -24,7 +24,6 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "jit": "off",
     "random_page_cost": "1.1",
     "max_wal_size": "2GB",
@@ -33,6 +32,12 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "logging_collector": "off",
 }
+
+LEAST_BUFFERS, MOST_BUFFERS = 128 << 20, 2 << 30
+"""A graph of a million vectors takes 1.1 GB; each of its pages that Postgres has to fetch from the
+system instead costs microseconds, and a search looks at thousands."""
+
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(kw_only=True)
@@ -107,6 +112,7 @@ class Postgres:
         settings = SETTINGS | {
             "unix_socket_directories": f'"{self.socket_folder}"',
             "dynamic_shared_memory_type": _shared_memory(),
+            "shared_buffers": f"{buffers(_memory()) >> 20}MB",
         }
         if not self.durable:
             settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -241,3 +247,17 @@ def _shared_memory() -> str:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def buffers(memory: int) -> int:
+    """A quarter of the machine's, as is usual; it is taken as it comes to be used."""
+    return min(max(memory // 4, LEAST_BUFFERS), MOST_BUFFERS)
+
+
+def _memory() -> int:
+    """The machine's, or what a container is given of it."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(int(CONTAINER_LIMIT.read_text()), whole)
+    except (OSError, ValueError):  # there is none, or it is "max"
+        return whole

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 
-from kora_site.up.postgres import Postgres
+from kora_site.up.postgres import Postgres, buffers
 from kora_site.up.redis import Redis
 from tests import running
 
@@ -44,6 +44,16 @@ def test_postgres_has_pgvector_and_needs_its_password(postgres: Postgres) -> Non
     without = postgres.url.replace(postgres.password_file.read_text(), "guess")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(without)
+
+
+@pytest.mark.parametrize(
+    ("memory", "taken"),
+    [(256 << 20, 128 << 20), (4 << 30, 1 << 30), (64 << 30, 2 << 30)],
+)
+def test_postgres_caches_pages_in_a_quarter_of_the_memory_within_bounds(
+    memory: int, taken: int
+) -> None:
+    assert buffers(memory) == taken
 
 
 def test_only_the_owner_reaches_the_socket(postgres: Postgres) -> None:
