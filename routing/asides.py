@@ -18,6 +18,7 @@ from routing.policy import deciding, wanting
 from routing.policy.values import Decision
 from routing.policy.wanting import Circumstances
 from routing.questions import NO_CONSTRAINTS, Prompt
+from routing.rules.values import NO_EFFECTS, Effects
 from routing.signals import reading
 from routing.way import Incoming, Planned, Room, Way
 from teams.values import Caller
@@ -36,6 +37,8 @@ class Aside:
     purpose: str
     about: UUID
     cap_usd: Decimal
+    effects: Effects = NO_EFFECTS
+    """What rules said of the request that it is about: who may not see that may not see this."""
 
 
 class NoMoney(Exception):  # noqa: N818
@@ -63,7 +66,10 @@ def plain(prompt: Prompt) -> Prompt:
 
 async def ask(room: Room, aside: Aside) -> answers.Body | None:
     """The answer, if there is a backend, money and a complete answer; else nothing."""
-    way = _way(aside)
+    try:
+        way: Way = await execution.in_thread(room, _way, aside)
+    except Refusal:
+        return None
     try:
         plan = await execution.in_thread(room, _plan, way, aside)
     except BudgetExceeded as refused:
@@ -89,7 +95,7 @@ def _way(aside: Aside) -> Way:
 def _plan(way: Way, aside: Aside) -> Planned:
     """The backend that is named and no other, if the day's money allows its worst case."""
     named = replace(way.prompt, model=aside.backend)
-    mine = Circumstances(allowed=way.caller.models)
+    mine = Circumstances(allowed=way.caller.models, effects=aside.effects)
     decided = deciding.decide(wanting.wants(named, way.signals, mine), catalog.current().live())
     if not isinstance(decided, Decision):
         raise Infeasible(f"{aside.backend} cannot answer now.", binding=decided.binding)

@@ -33,6 +33,7 @@ async def _ask_again(way: Way, room: Room, match: Match, share: float) -> None:
         purpose="shadow",
         about=way.exchange_id,
         cap_usd=way.terms.shadow_usd_a_day,
+        effects=way.ruling.effects,
     )
     body = await asides.ask(room, aside)
     if body is not None:

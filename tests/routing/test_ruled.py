@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 from django.db.models import Max
 
 from analytics.models import Budget, BudgetWindow, Exchange, LedgerRow, Price
-from inference.words import EngineError
-from routing import embedders, likes, purses
+from inference.words import EngineError, Failure
+from routing import asides, embedders, judges, likes, purses, questions
+from routing.asides import Aside
 from routing.models import Backend, Policy
+from routing.rules import effects
 from teams import keys
 from teams.models import Organisation, Scope, Team
 from tests.routing import inside, meaning
@@ -35,8 +39,8 @@ def team(transactional_db: None) -> Team:
 class Client:
     def __init__(self, kora: Inside, team: Team) -> None:
         self.kora, self.team = kora, team
-        text = keys.issue(team, name="app", scopes=[Scope.INFER]).text
-        self.headers = [(b"authorization", f"Bearer {text}".encode())]
+        self.text = keys.issue(team, name="app", scopes=[Scope.INFER]).text
+        self.headers = [(b"authorization", f"Bearer {self.text}".encode())]
         self.number = Policy.objects.aggregate(last=Max("number"))["last"] or 0
 
     def publish(self, *rules: dict[str, Any], team: Team | None = None, **settings: Any) -> None:
@@ -256,7 +260,7 @@ def test_without_an_embedder_nothing_is_like_anything(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = meaning.Words()
-    house.trouble = EngineError("server", "no file")
+    house.trouble = EngineError(Failure.SERVER, "no file")
     monkeypatch.setattr(embedders, "_house", house)
     likes.forget()
     client.publish(
@@ -264,3 +268,27 @@ def test_without_an_embedder_nothing_is_like_anything(
         like={"leaving": ["close account"]},
     )
     assert client.ask("close account").headers["x-kora-tier"] == "cloud"
+
+
+@pytest.mark.parametrize("then", [{"avoid": ["big"]}, {"only": ["small"]}])
+def test_what_kora_asks_for_itself_goes_to_nobody_whom_a_rule_excludes(
+    client: Client, then: dict[str, Any]
+) -> None:
+    wanted, _ = effects.read(then)
+    caller = judges.for_team(client.team.pk)
+    assert caller
+    body = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
+    aside = Aside(
+        caller=caller,
+        prompt=asides.plain(questions.parse(orjson.dumps(body), {})),
+        backend="auto:best",
+        purpose="shadow",
+        about=uuid4(),
+        cap_usd=Decimal(1),
+    )
+    asked = client.kora.run(asides.ask(client.kora.room, aside))
+    kept = client.kora.run(asides.ask(client.kora.room, replace(aside, effects=wanted)))
+    assert asked
+    assert kept
+    told = Exchange.objects.order_by("at").values_list("backend", flat=True)
+    assert list(told) == ["big", "small"]
