@@ -8,8 +8,8 @@ from dataclasses import replace
 from analytics.values import Outcome
 from routing import catalog, deadlines, seats, stakes
 from routing.policy import deciding, wanting
-from routing.policy.terms import Aim
-from routing.policy.values import Decision, NoWay, Wants
+from routing.policy.terms import NAMED, Aim
+from routing.policy.values import NOWHERE, Decision, NoWay, Wants
 from routing.policy.wanting import NO_ALIAS, Circumstances
 from routing.way import Way
 
@@ -45,7 +45,7 @@ def wants(way: Way, aim: Aim) -> Wants:
         way.known_prompt = replace(way.prompt, constraints=limits)
     if aim.sticky.enabled and not way.is_aside:
         way.place = seats.place(way.caller.team_id, way.prompt)
-        way.seat = seats.find(way.place, way.prompt)
+        way.seat = NOWHERE if aim.goal == NAMED else seats.find(way.place, way.prompt)
     around = Circumstances(
         model=terms.plain(named),
         allowed=way.caller.models,
@@ -67,7 +67,7 @@ def keep_seat(way: Way, outcome: Outcome) -> None:
         way.prompt,
         backend=outcome.backend,
         tokens=outcome.prompt_tokens + outcome.completion_tokens,
-        minutes=aim_of(way).sticky.minutes,
+        minutes=way.standing.terms.sticky.minutes,
     )
 
 

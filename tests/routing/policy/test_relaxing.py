@@ -129,3 +129,20 @@ def test_a_named_latency_is_one_that_suffices() -> None:
     for limit in itertools.islice(itertools.count(1.0, 8.0), 4):
         found = bound(wants(max_latency_ms=limit), slow)
         assert found.relaxations[0]["needed"] == 34
+
+
+@pytest.mark.parametrize(
+    ("left_s", "left_usd", "may"),
+    [
+        (5.0, None, True),
+        (0.5, None, False),
+        (5.0, Decimal("0.0001"), True),
+        (5.0, Decimal("0.00009"), False),
+    ],
+)
+def test_a_fallback_needs_the_time_and_the_money_that_is_left(
+    left_s: float, left_usd: Decimal | None, may: bool
+) -> None:
+    found = deciding.decide(wants(), (backend("b", first_token_s=1.0),))
+    assert isinstance(found, Decision)
+    assert eligibility.still(found.order[0], left_s=left_s, left_usd=left_usd) is may
