@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics import meanings
+from analytics import meanings, rivals
 from analytics.models import Exchange
+from analytics.rivals import EXCLUSIONS, Rival
 
 POLICIES = {
     "best-value": "the backend whose expected quality, less its cost and lateness, is the best",
@@ -51,19 +52,6 @@ SENTENCES = {
     "model_not_found": "No model that this key may ask for has this name.",
     "cancelled": "The client left before the answer was complete.",
 }
-EXCLUSIONS = {
-    "not-allowed": "this key may not use it",
-    "locality": "the request must stay on this machine",
-    "capability": "it lacks something the request needs (tools, JSON schema or images)",
-    "context": "the request does not fit into its context window",
-    "max-cost": "it could cost more than the request's max cost",
-    "min-quality": "its quality is below the request's minimum",
-    "max-latency": "it would answer later than the request's max latency",
-    "busy": "it was already answering as many requests as it may",
-    "budget": "a budget had no room for it",
-    "disabled": "it is switched off",
-    "failing": "it was failing at that moment",
-}
 TRIED = ("Tried and failed", "warn")
 BEHIND = ("Ranked behind the one that answered", "")
 LAST_TRIED = {
@@ -93,18 +81,6 @@ class Bar:
     width: float
     ms: float
     first_x: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rival:
-    """One candidate of the decision and what became of it."""
-
-    backend: str
-    tier: str
-    score: float | None
-    expected_cost: str
-    verdict: str
-    outcome: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,28 +207,9 @@ def _rivals(receipt: Mapping[str, Any], exchange: Exchange) -> list[Rival]:
     last = {exchange.backend: LAST_TRIED.get(exchange.state, TRIED)}
     verdicts = dict.fromkeys(tried, TRIED) | last
     behind = BEHIND if exchange.state == "answered" else ("Not tried", "")
-    found = [_rival(each, verdicts, behind) for each in _dicts(receipt.get("candidates"))]
-    order = {"ok": 0, "warn": 1, "": 2, "bad": 3}
-    return sorted(found, key=lambda rival: order[rival.outcome])
-
-
-def _rival(
-    candidate: Mapping[str, Any], verdicts: Mapping[str, tuple[str, str]], behind: tuple[str, str]
-) -> Rival:
-    name = str(candidate.get("backend") or "")
-    excluded = str(candidate.get("excluded") or "")
-    verdict, outcome = verdicts.get(name, behind)
-    if excluded:
-        verdict, outcome = f"Left out: {EXCLUSIONS.get(excluded, excluded)}", "bad"
-    score = candidate.get("score")
-    return Rival(
-        backend=name,
-        tier=str(candidate.get("tier") or ""),
-        score=float(score) if isinstance(score, int | float) else None,
-        expected_cost=str(candidate.get("expected_cost") or ""),
-        verdict=verdict,
-        outcome=outcome,
-    )
+    rows = list(_dicts(receipt.get("candidates")))
+    judged = {str(each.get("backend")): behind for each in rows} | verdicts
+    return rivals.told(rows, judged)
 
 
 def as_curl(exchange: Exchange, base: str) -> str:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from django.urls import path
 
 from routing import api, model_views, views
-from routing.faces import experiments_api, intents_api, policies_api, rules_api
+from routing.faces import (
+    experiments_api,
+    intents_api,
+    learning_api,
+    policies_api,
+    rule_views,
+    rules_api,
+    try_views,
+    version_views,
+)
 
 if TYPE_CHECKING:
     from rest_framework.routers import BaseRouter
@@ -16,13 +25,33 @@ if TYPE_CHECKING:
 def register(router: BaseRouter) -> None:
     router.register("backends", api.Backends, basename="backend")
     router.register("rules", rules_api.Rules, basename="rule")
+    router.register("learning", learning_api.Learned, basename="learned")
     router.register("intents", intents_api.Intents, basename="intent")
-    router.register("experiments", experiments_api.Experiments, basename="experiment")
     router.register("policies", policies_api.Policies, basename="policy")
+    router.register("experiments", experiments_api.Experiments, basename="experiment")
     router.register("simulations", policies_api.Simulations, basename="simulation")
 
 
 console = [
+    path("routing/rules/", rule_views.rules, name="routing_rules"),
+    path("routing/rules/new/", rule_views.rule_new, name="routing_rule_new"),
+    path("routing/rules/order/", rule_views.rules_order, name="routing_rules_order"),
+    path("routing/rules/<int:rule_id>/", rule_views.rule, name="routing_rule"),
+    path(
+        "routing/rules/<int:rule_id>/<slug:verb>/", rule_views.rule_verb, name="routing_rule_verb"
+    ),
+    path("routing/settings/", rule_views.routing_settings, name="routing_settings"),
+    path("routing/try/", try_views.routing_try, name="routing_try"),
+    path("routing/versions/", version_views.routing_versions, name="routing_versions"),
+    path("routing/versions/publish/", version_views.routing_publish, name="routing_publish"),
+    path(
+        "routing/versions/<int:policy_id>/", version_views.routing_version, name="routing_version"
+    ),
+    path(
+        "routing/versions/<int:policy_id>/rollback/",
+        version_views.routing_rollback,
+        name="routing_rollback",
+    ),
     path("models/", model_views.model_files, name="model_files"),
     path("models/<str:reference>/", model_views.model_file, name="model_file"),
     path("models/<str:reference>/remove/", model_views.model_remove, name="model_remove"),

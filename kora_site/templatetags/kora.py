@@ -26,6 +26,7 @@ PLACES = (
     ("requests", "Requests", "requests", "g r"),
     ("answers", "Answers", "answers", "g n"),
     ("patterns", "Patterns", "patterns", "g p"),
+    ("routing_rules", "Routing", "routing", "g d"),
     ("backends", "Models", "models", "g b"),
     ("model_files", "Model files", "files", "g m"),
     ("keys", "Keys", "keys", "g k"),
@@ -34,6 +35,8 @@ PLACES = (
 )
 
 
+ROOMS = {"routing_rules": "/routing/"}
+"""Where all pages of a place begin, if that is not its own address."""
 NOTHING = "\N{EN DASH}"
 CENT = Decimal("0.01")
 MINUS = "\N{MINUS SIGN}"
@@ -90,7 +93,8 @@ def places(context: RequestContext) -> list[Place]:
     for name, label, icon_name, keys in PLACES:
         address = _address(name)
         if address:
-            here = path == address or (address != "/" and path.startswith(address))
+            room = ROOMS.get(name, address)
+            here = path == address or (room != "/" and path.startswith(room))
             found.append(
                 Place(
                     name=name,

@@ -65,7 +65,7 @@ class RuleSerializer(OnlyKnownFields, serializers.ModelSerializer[Rule]):
 
     def get_hits(self, rule: Rule) -> int | None:
         context: Any = self.context
-        if context["request"].query_params.get("hits") != "true":
+        if context["request"].GET.get("hits") != "true":
             return None
         known = context.setdefault("hits", {})
         if rule.team_id not in known:

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from analytics.models import Budget, BudgetScope, Exchange, Price
 from caching.models import Import, Sharing
 from inference.store import models
-from routing.models import Backend, Experiment, Rule, TeamIntent
+from routing.models import Backend, Experiment, RouterMind, Rule, Simulation, TeamIntent
 from routing.publishing import drafts
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
@@ -93,6 +93,17 @@ TABLE: dict[str, Allowed] = {
     "patterns/": READ,
     "patterns/<pattern_id>/": READ,
     "patterns/<pattern_id>/<move>/": {"POST": WRITERS},
+    "routing/rules/": READ,
+    "routing/rules/new/": {"GET": WRITERS, "POST": WRITERS},
+    "routing/rules/order/": {"POST": WRITERS},
+    "routing/rules/<rule_id>/": {"GET": MEMBERS, "POST": WRITERS},
+    "routing/rules/<rule_id>/<verb>/": {"POST": WRITERS},
+    "routing/settings/": {"GET": MEMBERS, "POST": WRITERS},
+    "routing/try/": {"GET": MEMBERS, "POST": MEMBERS},
+    "routing/versions/": READ,
+    "routing/versions/publish/": {"POST": WRITERS},
+    "routing/versions/<policy_id>/": READ,
+    "routing/versions/<policy_id>/rollback/": {"POST": WRITERS},
     "api/schema/": PUBLIC,
     "api/docs/": PUBLIC,
     "api/health/": READ,
@@ -146,6 +157,13 @@ TABLE: dict[str, Allowed] = {
     "api/policies/<pk>/test/": {"POST": MEMBERS},
     "api/policies/<pk>/publish/": {"POST": WRITERS},
     "api/policies/<pk>/rollback/": {"POST": WRITERS},
+    "api/policies/<pk>/simulate/": {"POST": WRITERS},
+    "api/simulations/": READ,
+    "api/simulations/<pk>/": READ,
+    "api/learning/": READ,
+    "api/learning/<pk>/": READ,
+    "api/learning/<pk>/withdraw/": {"POST": OPERATORS},
+    "api/backends/<pk>/trial/": {"GET": MEMBERS, "POST": OPERATORS},
     "api/policies/settings/": {"GET": MEMBERS, "PATCH": WRITERS},
     "api/patterns/": READ,
     "api/patterns/<pk>/": READ,
@@ -239,6 +257,8 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "pattern_id": pattern.pk,
         "move": "reject",
         "import_id": brought.pk,
+        "rule_id": Rule.objects.create(team=red, name="written", then={"deny": "no"}).pk,
+        "policy_id": drafts.of(red.pk).pk,
         "api/cache/entries": stored.pk,
         "api/cache/terms": red.pk,
         "api/cache/sharing": inside.pk,
@@ -247,7 +267,9 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/intents": TeamIntent.objects.create(team=red, name="i", examples=["a"]).pk,
         "api/experiments": Experiment.objects.create(team=red, name="e").pk,
         "api/rules": Rule.objects.create(team=red, name="r", then={"deny": "no"}).pk,
+        "api/learning": RouterMind.objects.create(weights=b"").pk,
         "api/policies": drafts.of(red.pk).pk,
+        "api/simulations": Simulation.objects.create(policy=drafts.of(red.pk), team=red).pk,
     }
 
 
