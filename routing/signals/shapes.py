@@ -19,7 +19,7 @@ SYNTAX = re.compile(
     re.MULTILINE,
 )
 TELLING = frozenset("{}();=<>`#$@[]")
-NUMBER = re.compile(r"(?<![\w.,])[-+]?\d[\d.,]*(?![A-Za-z_])")
+NUMBER = re.compile(r"\d[\d.,]*")
 WORD = re.compile(r"\w+")
 SOME_CODE = 0.2
 LENGTHS = ((60, "short"), (400, "medium"), (4_000, "long"))
@@ -47,8 +47,14 @@ def has_code(text: str, share: float) -> bool:
 
 def numbers(text: str) -> tuple[int, float]:
     """How many there are, and of all words how many that is."""
-    count = len(NUMBER.findall(text))
-    return (count, round(count / len(WORD.findall(text)), 3)) if count else (0, 0.0)
+    count = sum(_stands_alone(found, text) for found in NUMBER.finditer(text))
+    return (count, round(min(count / len(text.split()), 1.0), 3)) if count else (0, 0.0)
+
+
+def _stands_alone(found: re.Match[str], text: str) -> bool:
+    """`v2` and `7th` are words."""
+    before, behind = text[max(found.start() - 1, 0)], text[found.end() : found.end() + 1]
+    return not (before.isalpha() or behind.isalpha())
 
 
 def length(characters: int) -> str:
