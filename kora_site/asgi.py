@@ -18,7 +18,7 @@ django_app = get_asgi_application()
 from django.conf import settings
 
 from kora_site import errors
-from routing import afterwards, catalog, connections, embedders, embeddings, judges
+from routing import afterwards, catalog, connections, embedders, embeddings, judges, trials
 from routing.errors import Refusal
 from routing.gateway import Gateway, Receive, Scope, Send
 from routing.hands import Hands
@@ -67,11 +67,12 @@ class Kora:
         await receive()
         switchboard, room = await self._open()
         judging = asyncio.create_task(judges.watch(room))
+        trying = asyncio.create_task(trials.watch(room))
         await send({"type": "lifespan.startup.complete"})
         threading.Thread(target=embedders.warm, name="warm-embedder", daemon=True).start()
         await receive()
         self._stop.set()
-        await afterwards.end(judging)
+        await afterwards.end(judging, trying)
         await switchboard.close()
         await asyncio.to_thread(self._watch.join, LAST_WORDS_S)
         await asyncio.to_thread(embedders.close)

@@ -70,7 +70,7 @@ def _tell(pair: Open, word: str) -> None:
 
 async def _compared(room: Room, pair: Open, exchange_id: UUID) -> str:
     terms = catalog.current().agreed(pair.team_id).at(pair.route)
-    caller = await execution.in_thread(room, _for_team, pair.team_id)
+    caller = await execution.in_thread(room, for_team, pair.team_id)
     if not terms.judge_model or caller is None:
         return SILENT
     body = await asides.ask(room, _aside(caller, terms, pair, exchange_id))
@@ -88,7 +88,7 @@ def _aside(caller: Caller, terms: Terms, pair: Open, exchange_id: UUID) -> Aside
     )
 
 
-def _for_team(team_id: int) -> Caller | None:
+def for_team(team_id: int) -> Caller | None:
     """A team without a key: its budgets hold, those of keys do not."""
     team = Team.objects.filter(pk=team_id).first()
     if team is None:

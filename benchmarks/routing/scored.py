@@ -21,6 +21,7 @@ CHARACTERS_A_TOKEN = 4
 TOKENS_OUT = 300
 """No token was counted in the data: these two are assumed, of every model alike."""
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,10 @@ SLACK, ALARM = 0.5, 9.0
 """Of the sum that looks for changes, in deviations of the noise: what is forgiven, what is not."""
 LEFT = 0.05
 """What evidence from before a change still counts."""
+RESTLESS = 4_000
+"""Outcomes of all backends for which one that has changed may be expected to change again,"""
+RESTLESS_HALF_LIFE = 150
+"""after so many of which what was seen of it counts half: so that it is tried again."""
 SMALLEST_NOISE = 0.15
 Sums = tuple[Floats, Floats, Floats]
 """By backend: of the rows with themselves, with the rewards, and of the rewards with themselves."""
@@ -50,6 +54,7 @@ class Watch:
     better_over: int = 0
     worse_over: int = 0
     changes: int = 0
+    restless: int = 0
 
     def hear(self, surprise: float) -> tuple[Watch, int]:
         """And how many of the newest outcomes came after a change; 0 where there was none."""
@@ -57,10 +62,16 @@ class Watch:
         worse, worse_over = _added(self.worse, self.worse_over, -surprise)
         since = max(better_over if better > ALARM else 0, worse_over if worse > ALARM else 0)
         if since:
-            return Watch(changes=self.changes + 1), since
-        heard = Watch(better=better, worse=worse, better_over=better_over, worse_over=worse_over,
-                      changes=self.changes)  # fmt: skip
-        return heard, 0
+            return Watch(changes=self.changes + 1, restless=RESTLESS), since
+        heard = replace(self, better=better, better_over=better_over)
+        return replace(heard, worse=worse, worse_over=worse_over), 0
+
+    def aged(self, by: int) -> Watch:
+        return replace(self, restless=max(0, self.restless - by)) if self.restless else self
+
+    @property
+    def half_life(self) -> int:
+        return RESTLESS_HALF_LIFE if self.restless else HALF_LIFE
 
 
 def _added(total: float, over: int, surprise: float) -> tuple[float, int]:
@@ -204,13 +215,15 @@ def _with_backends(known: Evidence, named: Sequence[str]) -> Evidence:
 
 
 def _aged(known: Evidence, by: int) -> Evidence:
-    share = 0.5 ** (by / HALF_LIFE)
+    left = np.array([0.5 ** (by / watch.half_life) for watch in known.watches])
+    ring = replace(known.ring, weights=known.ring.weights * left[known.ring.who])
     return replace(
         known,
-        ring=replace(known.ring, weights=known.ring.weights * share),
-        grams=known.grams * share,
-        pulls=known.pulls * share,
-        squares=known.squares * share,
+        ring=ring,
+        grams=known.grams * left[:, None, None],
+        pulls=known.pulls * left[:, None],
+        squares=known.squares * left,
+        watches=tuple(watch.aged(by) for watch in known.watches),
         outcomes=known.outcomes + by,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from routing.learning import evidence, features, quality
 from routing.learning.evidence import Evidence, Sums
-from routing.learning.quality import Cell, Floats, Learned, Remembered
+from routing.learning.quality import Cell, Floats, Learned, Nearness, Remembered
 
 NEAREST = 2_000
 """Outcomes that a request is compared with; the newest of them."""
@@ -34,7 +34,12 @@ USUAL = Strengths()
 
 
 def fit(
-    known: Evidence, written: Mapping[str, float], by: Strengths = USUAL, nearest: int = NEAREST
+    known: Evidence,
+    written: Mapping[str, float],
+    by: Strengths = USUAL,
+    *,
+    nearness: Nearness = quality.USUALLY,
+    nearest: int = NEAREST,
 ) -> Learned:
     """`written` is the quality that stands at each backend, where its line begins from."""
     sums = _added(evidence.sums(known.ring, len(known.backends)), known)
@@ -55,7 +60,8 @@ def fit(
         counts=grams[:, 0, 0],
         noise=noise,
         cells=_cells(known, off),
-        remembered=_remembered(known, nearest),
+        remembered=_remembered(known, nearness, nearest),
+        nearness=nearness,
     )
 
 
@@ -120,14 +126,19 @@ def _cells(known: Evidence, off: Floats) -> dict[tuple[int, str], Cell]:
     return cells
 
 
-def _remembered(known: Evidence, nearest: int) -> Remembered:
+def _remembered(known: Evidence, by: Nearness, nearest: int) -> Remembered:
+    """A request that several backends answered is one place."""
     ring = known.ring.part(slice(-nearest, None))
-    places = quality.place(ring.rows, len(features.NAMES))
+    _, first, which = np.unique(ring.ids, return_index=True, return_inverse=True)
+    places = quality.place(ring.rows[first], len(features.NAMES), by)
+    weights = np.zeros((len(first), len(known.backends)))
+    rewards = np.zeros_like(weights)
+    weights[which, ring.who] = ring.weights
+    rewards[which, ring.who] = ring.weights * ring.rewards
     return Remembered(
         places=places,
         squares=(places**2).sum(axis=1),
-        who=ring.who,
-        rewards=ring.rewards,
-        weights=ring.weights,
-        teams=ring.teams,
+        teams=ring.teams[first],
+        weights=weights,
+        rewards=rewards,
     )

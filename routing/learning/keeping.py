@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from routing.learning.evidence import Evidence, Ring, Watch
 from routing.learning.features import NAMES
 from routing.learning.lengths import Heard, Lengths
 from routing.learning.projecting import Projection
-from routing.learning.quality import Cell, Learned, Remembered
+from routing.learning.quality import Cell, Learned, Nearness, Remembered
 
 FORM = 1
 Arrays = dict[str, npt.NDArray[Any]]
@@ -32,6 +32,7 @@ def pack(mind: Mind) -> bytes:
         "features": NAMES,
         "backends": learned.backends,
         "noise": learned.noise,
+        "nearness": asdict(learned.nearness),
         "cells": [[*key, *_cell(cell)] for key, cell in learned.cells.items()],
         "embedder": learned.projection.embedder,
         "spread": mind.lengths.spread,
@@ -76,6 +77,7 @@ def unpack(kept: bytes, version: int) -> Mind:
             noise=told["noise"],
             cells=cells,
             remembered=Remembered(**remembered),
+            nearness=Nearness(**told["nearness"]),
         ),
         lengths=Lengths(
             slope=arrays["slope"],

@@ -22,18 +22,28 @@ Numbers = npt.NDArray[np.intp]
 CELL_DOUBT = 12.0
 """Outcomes of an intent that count as much as believing the line alone."""
 TEAM_DOUBT = 20.0
-NEAR_DOUBT = 2.0
-NEAR_SHARE = 0.7
-"""What neighbours say of it, however many there are; the rest is the line's."""
-NEAR = 0.25
-"""How far apart two requests may be and still tell of each other: in shortened vectors, and in"""
-STRETCH = 0.15
-"""times their features."""
 STRANGER = 0.5
 """What a neighbour of another team counts."""
-MISSED = 0.15
+MISSED = 0.08
 """How far the line is usually off at an intent that nothing was seen of."""
 ABOUT_ENDS = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nearness:
+    """What past outcomes count that lie near a request."""
+
+    within: float = 0.35
+    """How far apart two requests may be and still tell of each other, in shortened vectors."""
+    stretch: float = 0.15
+    """What a difference of their features counts beside those."""
+    doubt: float = 0.5
+    """Outcomes right here that count as much as the line."""
+    share: float = 0.7
+    """What neighbours say of it, however many there are; the rest is the line's."""
+
+
+USUALLY = Nearness()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,25 +70,25 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remembered:
-    """Past outcomes near which a request may lie."""
+    """Past requests near which one may lie, and what came of them: a column for each backend."""
 
     places: Floats
     squares: Floats
     """Of the lengths of those."""
-    who: Numbers
-    rewards: Floats
-    weights: Floats
     teams: Numbers
+    weights: Floats
+    """0 where a backend did not answer."""
+    rewards: Floats
+    """In times these."""
 
 
-def nothing_remembered(width: int) -> Remembered:
+def nothing_remembered() -> Remembered:
     return Remembered(
-        places=np.zeros((0, width)),
+        places=np.zeros((0, 0)),
         squares=np.zeros(0),
-        who=np.zeros(0, dtype=np.intp),
-        rewards=np.zeros(0),
-        weights=np.zeros(0),
         teams=np.zeros(0, dtype=np.intp),
+        weights=np.zeros((0, 0)),
+        rewards=np.zeros((0, 0)),
     )
 
 
@@ -96,7 +106,8 @@ class Learned:
     noise: float = 0.4
     cells: Mapping[tuple[int, str], Cell] = field(default_factory=dict)
     """By team (0: all) and intent."""
-    remembered: Remembered = field(default_factory=lambda: nothing_remembered(0))
+    remembered: Remembered = field(default_factory=nothing_remembered)
+    nearness: Nearness = USUALLY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,10 +124,11 @@ def expect(learned: Learned, case: Case) -> Expected:
     line = learned.weights @ row
     doubt = ((row @ learned.roots) ** 2).reshape(len(line), -1).sum(axis=1)
     off, seen = _off_at(learned, case)
-    near, mass = _near(learned.remembered, case, len(line))
+    near, mass = _near(learned.remembered, case, learned.nearness)
     missed = MISSED**2 * CELL_DOUBT / (CELL_DOUBT + seen + mass)
     base = line + off
-    quality = base + (near - base) * NEAR_SHARE * mass / (mass + NEAR_DOUBT)
+    by = learned.nearness
+    quality = base + (near - base) * by.share * mass / (mass + by.doubt)
     return Expected(
         quality=np.clip(quality, ABOUT_ENDS, 1 - ABOUT_ENDS),
         deviation=np.sqrt(doubt + missed),
@@ -124,11 +136,11 @@ def expect(learned: Learned, case: Case) -> Expected:
     )
 
 
-def place(rows: Floats, features: int) -> Floats:
+def place(rows: Floats, features: int, by: Nearness) -> Floats:
     """Where requests lie among others."""
     found = rows.copy()
     found[..., 0] = 0.0
-    found[..., :features] *= STRETCH
+    found[..., :features] *= by.stretch
     return found
 
 
@@ -145,14 +157,14 @@ def _off_at(learned: Learned, case: Case) -> tuple[Floats, Floats]:
     return off, everyone.counts
 
 
-def _near(known: Remembered, case: Case, backends: int) -> tuple[Floats, Floats]:
+def _near(known: Remembered, case: Case, by: Nearness) -> tuple[Floats, Floats]:
     """The mean of what came of requests like this one, and how much of them there is."""
-    if not len(known.rewards) or not case.reduced.any():
-        return np.zeros(backends), np.zeros(backends)
-    here = place(case.row, len(case.features))
+    backends = known.weights.shape[1]
+    if not backends or not case.reduced.any():
+        return np.zeros(max(backends, 1)), np.zeros(max(backends, 1))
+    here = place(case.row, len(case.features), by)
     apart = known.squares + float(here @ here) - 2.0 * (known.places @ here)
-    like = np.exp(apart * (-0.5 / NEAR**2)) * known.weights
+    like = np.exp(apart * (-0.5 / by.within**2))
     like = like * np.where(known.teams == case.team_id, 1.0, STRANGER)
-    mass: Floats = np.bincount(known.who, weights=like, minlength=backends).astype(np.float64)
-    total = np.bincount(known.who, weights=like * known.rewards, minlength=backends)
-    return total / np.maximum(mass, 1e-9), mass
+    mass: Floats = like @ known.weights
+    return (like @ known.rewards) / np.maximum(mass, 1e-9), mass
