@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.embed import texts
 from benchmarks.overhead import Bar
 from routing.policy import exploring
 from routing.simulating import estimators
 from routing.simulating.estimators import Logged, Reading
+
+if TYPE_CHECKING:
+    from benchmarks.routing.bench import Given
 
 Floats = npt.NDArray[np.float64]
 Found = dict[str, Any]
@@ -64,7 +66,7 @@ def synthetic(seed: int) -> Table:
 
 
 def shared() -> Table | None:
-    place = Path(os.environ.get("KORA_BENCH_DATA", "../shared/data")) / "llmrouter"
+    place = texts.DATA / "llmrouter"
     if not place.is_dir():
         return None
     with gzip.open(place / "scores.jsonl.gz", "rt") as file:
@@ -158,10 +160,10 @@ def one(table: Table, seed: int) -> dict[str, list[tuple[bool, float, float, str
     return found
 
 
-def measure(seeds: Sequence[int] = tuple(range(1, SEEDS + 1))) -> Found:
+def measure(given: Given) -> Found:
     rows: list[Found] = []
     known = shared()
-    for seed in seeds:
+    for seed in range(given.seed, given.seed + SEEDS):
         for table in (synthetic(seed), *([known] if known else ())):
             for name, told in one(table, seed).items():
                 rows.append(
