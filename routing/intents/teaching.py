@@ -12,7 +12,8 @@ from typing import Any, LiteralString
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Extract
 
 from inference import embedding
 from inference.embedding import Embedder
@@ -28,7 +29,8 @@ AT_ONCE = 256
 KEPT = 3
 LOCK_KIND = 7_104
 """Beside the team's number in the name of the lock."""
-LOCK: LiteralString = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+LOCK: LiteralString = "SELECT pg_try_advisory_lock(%s, %s)"
+UNLOCK: LiteralString = "SELECT pg_advisory_unlock(%s, %s)"
 Scope = int | None
 """A team's id; None: the types that every team has."""
 
@@ -56,10 +58,17 @@ def teach(scope: Scope, embedder: Embedder) -> bool:
 
 @contextlib.contextmanager
 def _claimed(scope: Scope) -> Iterator[bool]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LOCK, (LOCK_KIND, scope or 0))
+    """The session's lock and no transaction's: one that idles while it learns is ended."""
+    name = (LOCK_KIND, scope or 0)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, name)
         row = cursor.fetchone()
-        yield bool(row and row[0])
+        is_ours = bool(row and row[0])
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                cursor.execute(UNLOCK, name)
 
 
 def mark_of(team_id: int) -> str:
@@ -68,10 +77,11 @@ def mark_of(team_id: int) -> str:
 
 
 def _marks(intents: QuerySet[TeamIntent]) -> dict[Scope, str]:
-    """Whatever is added, changed, switched or taken away moves one of the two figures."""
+    """Whatever is added, changed, switched or taken away, in whatever order, moves a figure."""
     found = intents.filter(enabled=True).order_by().values("team_id")
-    rows = found.annotate(number=Count("id"), newest=Max("updated_at"))
-    return {row["team_id"]: f"{row['number']}:{row['newest'].isoformat()}" for row in rows}
+    moments = Sum(Extract("updated_at", "epoch"))
+    rows = found.annotate(number=Count("id"), moments=moments)
+    return {row["team_id"]: f"{row['number']}:{row['moments']}" for row in rows}
 
 
 def _made(embedder: str) -> dict[Scope, str]:
@@ -122,6 +132,11 @@ def _vectors(embedder: Embedder, texts: Sequence[str], domain: str) -> np.ndarra
 
 
 def _store(scope: Scope, embedder: str, mind: Mind, report: dict[str, Any]) -> None:
+    with transaction.atomic():
+        _replace(scope, embedder, mind, report)
+
+
+def _replace(scope: Scope, embedder: str, mind: Mind, report: dict[str, Any]) -> None:
     made = IntentMind.objects.create(
         team_id=scope, embedder=embedder, weights=minds.as_bytes(mind), report=report
     )

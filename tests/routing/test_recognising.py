@@ -214,7 +214,7 @@ def test_minds_are_made_once_and_again_when_intents_change(team: Team, words: Wo
 
 def test_two_workers_do_not_make_the_same_mind(team: Team, words: Words) -> None:
     teach(team)
-    with books.connect() as other, other.transaction():
+    with books.connect() as other:
         other.execute(teaching.LOCK, (teaching.LOCK_KIND, team.pk))
         assert not teaching.teach(team.pk, words)
     assert teaching.teach(team.pk, words)  # the other worker has gone
