@@ -165,7 +165,8 @@ def fresh_answer(
 
 
 def _may_be_kept(way: Way) -> bool:
-    return bool(way.scope) and not way.is_aside and way.prompt.constraints.may_store
+    kept = way.cascade.get("became") == "kept"  # an answer that no check held up
+    return bool(way.scope) and not (way.is_aside or kept) and way.prompt.constraints.may_store
 
 
 def as_match(fresh: Fresh) -> Match:

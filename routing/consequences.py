@@ -91,6 +91,12 @@ def _experiment(way: Way) -> str:
 
 
 def _parts(way: Way, outcome: Outcome, first: Try, *, ok: bool) -> dict[str, float]:
+    """A check's score is about the backend that was chosen, whoever answered in the end."""
+    checked = {"verifier": way.cascade["score"]} if "score" in way.cascade else {}
+    return {**checked, **_of_answering(way, outcome, first, ok=ok)}
+
+
+def _of_answering(way: Way, outcome: Outcome, first: Try, *, ok: bool) -> dict[str, float]:
     if not ok and outcome.state != "answered":
         return {"answered": 0.0}
     if not ok:

@@ -232,7 +232,7 @@ def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
     """After a context overflow only a bigger context makes sense, without a worker another's."""
     tried = [each.candidate for each in way.tries]
     last = tried[-1]
-    later = [each for each in order[order.index(last) + 1 :] if _may_still(way, each)]
+    later = [each for each in order[order.index(last) + 1 :] if may_still(way, each)]
     if event["failure"] == "context":
         later = [c for c in later if c.backend.context > last.backend.context]
     if event["failure"] == "no-worker":
@@ -242,7 +242,7 @@ def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
     return later[0] if later else None
 
 
-def _may_still(way: Way, candidate: Candidate) -> bool:
+def may_still(way: Way, candidate: Candidate) -> bool:
     """What time and money the failed attempts have left is enough for one more."""
     most = way.prompt.constraints.max_cost
     left_usd = None if most is None else most - sum(Decimal(each.cost) for each in way.tries)

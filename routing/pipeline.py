@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from caching.values import NoMatch
 from routing import (
+    cascading,
     catalog,
     closing,
     embeddings,
@@ -53,7 +54,7 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
                 plan = await _follow(way, room, plan)
             if isinstance(plan, Answered):
                 return replies.replay(way, plan.match)
-            flow = await execution.begin(way, room, plan)
+            flow = await cascading.begin(way, room, plan)
             if way.prompt.stream:
                 return replies.stream(way, room, flow)
             return await replies.whole(way, room, flow)
@@ -105,6 +106,7 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     clock("intent", recognising.look, way)
     clock("expect", expecting.look, way)
     decision = clock("decide", experimenting.choose, way)
+    decision = clock("cascade", cascading.plan, way, decision)
     return clock("hold", stages.hold_first, way, decision)
 
 

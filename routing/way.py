@@ -14,6 +14,7 @@ from analytics.values import Origin, Span
 from caching.patterns.serving import Hint, Withheld
 from caching.patterns.shells import NO_SHELL, Shell
 from caching.values import Match, Question, Terms, Verdict
+from routing.cascade.values import Legs
 from routing.experiments.values import Taken
 from routing.flights import Flights, Key
 from routing.hands import Hands
@@ -128,6 +129,10 @@ class Way:
     """A pattern that knows a backend for this, or would have had an answer."""
     pattern: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of the pattern that this request follows."""
+    legs: Legs | None = None
+    """Where an answer of our own is checked first, and escalated if it does not hold."""
+    cascade: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of that check."""
     aside: dict[str, Any] = field(default_factory=dict)
     """Set where KORA asks for itself, to compare answers: what the receipt says of it."""
 
@@ -199,6 +204,7 @@ class Way:
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
+            **({"cascade": self.cascade} if self.cascade else {}),
             **({"aside": self.aside} if self.aside else {}),
         }
 

@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from routing.cascade import terms as cascades
 from routing.learning import rewards
 from routing.models import Backend, Policy, PolicyState
 from routing.policy import settings as choosing
@@ -114,12 +115,6 @@ def _read_time_zone(name: Any) -> zoneinfo.ZoneInfo:
         raise ValueError("There is no such time zone.") from error
 
 
-def _object(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise ValueError("This is an object.")  # noqa: TRY004
-    return value
-
-
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("This is a name.")
@@ -141,7 +136,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "aliases": _of_choosing("aliases"),
     "explore": _of_choosing("explore"),
     "sticky": _of_choosing("sticky"),
-    "cascade": _object,
+    "cascade": cascades.read,
     "words": words.read,
     "like": exemplars.read,
     "rewards": rewards.read,
