@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -103,7 +104,8 @@ def _choice(way: Way) -> dict[str, Any]:
         "tier": first.backend.tier,
         "backend": first.backend.name,
         "reason": decision.reason,
-        "expected_cost": answers.usd(first.worst_case),
+        "expected_cost": answers.usd(Decimal(first.cost)),
+        "worst_case": answers.usd(first.worst_case),
         "fallbacks": [candidate.backend.name for candidate in decision.order[1:]],
     }
 
