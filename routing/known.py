@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,15 @@ def _at_hand(way: Way) -> Mapping[str, Any]:
     }
 
 
+@cache
+def _zone(name: str) -> ZoneInfo:
+    """A zone that this machine does not know must not stop requests."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo(UTC)
+
+
 class _Own:
     """One request's facts that are only found when a rule asks."""
 
@@ -77,14 +87,17 @@ class _Own:
 
     def words(self, name: str) -> bool | None:
         patterns = self._way.standing.settings.get("words", {}).get(name)
-        return words.holds(patterns, self.question()) if patterns else ABSENT
+        try:
+            return words.holds(patterns, self.question()) if patterns else ABSENT
+        except words.Unfit:
+            return ABSENT  # published by a KORA whose patterns were others
 
     def like(self, name: str) -> float | None:
         sentences = self._way.standing.settings.get("like", {}).get(name)
         return likes.to(self._way, self.question(), sentences) if sentences else ABSENT
 
     def _here(self) -> datetime:
-        return self._way.at.astimezone(ZoneInfo(self._way.standing.settings.get("time_zone", UTC)))
+        return self._way.at.astimezone(_zone(self._way.standing.settings.get("time_zone", UTC)))
 
     def hour(self) -> int:
         return self._here().hour

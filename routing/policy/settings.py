@@ -42,11 +42,13 @@ def forgiving(settings: Said) -> tuple[Terms, tuple[str, ...]]:
 
 
 def merged(everyone: Said, own: Said) -> dict[str, Any]:
-    """A team's settings over everyone's; names of weights and aliases add up."""
+    """A team's settings over everyone's; names of weights, aliases and sets add up. A set of the
+    same name is everyone's: their rules rest on it."""
     both = {**everyone, **own}
-    for key in ("weights", "aliases"):
+    for key in ("weights", "aliases", "words", "like"):
         if isinstance(everyone.get(key), Mapping) and isinstance(own.get(key), Mapping):
-            both[key] = {**everyone[key], **own[key]}
+            theirs = everyone[key] if key in ("words", "like") else {}
+            both[key] = {**everyone[key], **own[key], **theirs}
     return both
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import httpx
+import openai
 import orjson
 import pytest
 from django.db.models import Max
@@ -256,6 +258,28 @@ def test_sets_of_words_and_sentences_can_be_asked(
     assert other.receipt["facts"]["words.unknown"] is None
 
 
+def test_a_team_cannot_empty_a_set_that_everyones_rules_rest_on(client: Client) -> None:
+    client.publish(
+        {"name": "secret", "when": {"signal": "words.secret", "is": True},
+         "then": {"deny": "Secret."}},
+        words={"secret": ["manhattan"]},
+    )  # fmt: skip
+    client.publish(
+        {"name": "own", "when": {"signal": "words.mine", "is": True}, "then": {"reply": "Mine."}},
+        team=client.team,
+        words={"secret": ["nothing"], "mine": ["brooklyn"]},
+        time_zone="Nowhere/Else",
+    )
+    assert client.ask("Manhattan").headers["x-kora-reason"] == "rule:secret"
+    assert client.ask("Brooklyn").headers["x-kora-reason"] == "rule:own"
+    client.publish(
+        {"when": {"signal": "hour", "exists": True}, "then": {"reply": "It is some hour."}},
+        team=client.team,
+        time_zone="Nowhere/Else",
+    )
+    assert client.ask().headers["x-kora-tier"] == "rule"
+
+
 def test_without_an_embedder_nothing_is_like_anything(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,3 +316,32 @@ def test_what_kora_asks_for_itself_goes_to_nobody_whom_a_rule_excludes(
     assert kept
     told = Exchange.objects.order_by("at").values_list("backend", flat=True)
     assert list(told) == ["big", "small"]
+
+
+def test_openais_sdk_takes_a_rules_word_for_a_models(client: Client) -> None:
+    client.publish(
+        {"name": "hi", "when": {"signal": "question", "is": "hi"}, "then": {"reply": "Hello."}},
+        {"name": "no", "when": {"signal": "question", "is": "no"}, "then": {"deny": "Not this."}},
+    )
+
+    async def ask(text: str, **more: Any) -> Any:
+        gateway: Any = client.kora.gateway
+        transport = httpx.ASGITransport(app=gateway)
+        async with openai.AsyncOpenAI(
+            base_url="http://kora/v1",
+            api_key=client.text,
+            max_retries=0,
+            http_client=httpx.AsyncClient(transport=transport),
+        ) as sdk:
+            messages: Any = [{"role": "user", "content": text}]
+            made = sdk.chat.completions.create(model="auto", messages=messages, **more)
+            answer = await made
+            return [chunk async for chunk in answer] if more else answer
+
+    whole = client.kora.run(ask("hi"))
+    assert whole.choices[0].message.content == "Hello."
+    chunks = client.kora.run(ask("hi", stream=True))
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "Hello."
+    assert chunks[-1].usage.total_tokens == 0
+    with pytest.raises(openai.PermissionDeniedError, match=r"Not this\."):
+        client.kora.run(ask("no"))
