@@ -28,6 +28,7 @@ AFTER = {"cut": 3, "slow_tokens": 3, "malformed": 3}
 """After how many chunks of content these fail unless `fail_after` says; the others at once."""
 
 FOREVER_S = 1e9
+MOST_ANSWERS, LONGEST_ANSWER = 2_000, 1_000
 
 
 def _number(low: float, high: float) -> Callable[[Any], bool]:
@@ -37,6 +38,14 @@ def _number(low: float, high: float) -> Callable[[Any], bool]:
         )
 
     return fits
+
+
+def _is_table(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= MOST_ANSWERS
+        and all(isinstance(text, str) and len(text) <= LONGEST_ANSWER for text in value.values())
+    )
 
 
 def _whole(value: Any) -> bool:
@@ -52,6 +61,10 @@ OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (_whole, "a whole number"),
     "retry_after_s": (_number(0, 86_400), "a number from 0 to 86400"),
     "reply": (lambda value: isinstance(value, str), "a text"),
+    "answers": (
+        _is_table,
+        f"at most {MOST_ANSWERS} texts by the first 16 digits of their question's SHA-256",
+    ),
 }
 
 

@@ -87,6 +87,8 @@ def _choice(body: Body, options: Mapping[str, Any], digest: str, number: int) ->
 def _text(body: Body, options: Mapping[str, Any], digest: str, number: int) -> str:
     if "reply" in options:
         return str(options["reply"])
+    if (told := options.get("answers", {}).get(mark(question(body)))) is not None:
+        return str(told)
     if (shape := _shape(body)) is not None:
         return json.dumps(shape, ensure_ascii=False)
     asked = " ".join(question(body).split())
@@ -101,6 +103,11 @@ def question(body: Body) -> str:
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
     users = [message for message in messages if message.get("role") == "user"]
     return " ".join(_texts((users or messages or [{}])[-1].get("content")))
+
+
+def mark(asked: str) -> str:
+    """By which `answers` know a question."""
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 def _texts(content: Any) -> Iterator[str]:

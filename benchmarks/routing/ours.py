@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 
+from benchmarks.cache.vectors import Vectors
 from benchmarks.routing.scored import Floats, Numbers
+from routing import questions
+from routing.intents import learning, opinions, quick, shipped
+from routing.intents.minds import Mind
+from routing.intents.opinions import Minds
 from routing.learning import evidence, features, fitting, projecting, quality
 from routing.learning.evidence import Seen
 from routing.learning.quality import Case, Nearness
+from routing.signals import reading
 
 EMBEDDER = "bench"
 TEAM = 1
@@ -22,9 +30,35 @@ class Asked:
 
     signals: Floats
     vectors: Floats
+    intents: tuple[str, ...]
 
     def part(self, which: Numbers) -> Asked:
-        return Asked(signals=self.signals[which], vectors=self.vectors[which])
+        return Asked(
+            signals=self.signals[which],
+            vectors=self.vectors[which],
+            intents=tuple(self.intents[place] for place in which.tolist()),
+        )
+
+
+def asked(texts: tuple[str, ...], made: Callable[[Sequence[str]], Vectors]) -> Asked:
+    """Signals, intents and how hard they are, as KORA tells them with nothing but what ships."""
+    vectors = made(texts)
+    examples = shipped.examples()
+    mind, _ = learning.of_shipped(examples, made([each.text for each in examples]))
+    told = [_told(text, vector, mind) for text, vector in zip(texts, vectors, strict=True)]
+    return Asked(
+        signals=np.array([row for row, _ in told]),
+        vectors=vectors.astype(np.float64),
+        intents=tuple(intent for _, intent in told),
+    )
+
+
+def _told(text: str, vector: Vectors, mind: Mind) -> tuple[tuple[float, ...], str]:
+    body = {"model": "auto", "messages": [{"role": "user", "content": text}]}
+    signals = reading.read(questions.parse(json.dumps(body).encode(), {}))
+    seen = opinions.look(text, vector)
+    recognised = opinions.form(Minds(shipped=mind), seen, by_rule=quick.tell(text, signals))
+    return features.read(signals.as_json(), recognised.complexity), recognised.intent
 
 
 def predict(
@@ -46,6 +80,6 @@ def predict(
 def cases(asked: Asked, projection: projecting.Projection) -> list[Case]:
     reduced = projection.reduce_all(asked.vectors)
     return [
-        Case(features=row, reduced=short, team_id=TEAM)
-        for row, short in zip(asked.signals, reduced, strict=True)
+        Case(features=row, reduced=short, intent=intent, team_id=TEAM)
+        for row, short, intent in zip(asked.signals, reduced, asked.intents, strict=True)
     ]

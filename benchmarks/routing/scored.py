@@ -12,9 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.embed.texts import DATA
-from routing import questions
-from routing.learning import features
-from routing.signals import reading
 
 LLMROUTER = DATA / "llmrouter"
 CHARACTERS_A_TOKEN = 4
@@ -70,13 +67,3 @@ def read(folder: Path = LLMROUTER) -> Table | None:
         scores=np.array([[row["scores"][name] for name in models] for row in rows]),
         costs=np.stack(costs, axis=1),
     )
-
-
-def signals(texts: tuple[str, ...]) -> Floats:
-    """As KORA reads them of a request that asks this and nothing else."""
-    return np.array([features.read(_signals(text), None) for text in texts])
-
-
-def _signals(text: str) -> dict[str, object]:
-    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]})
-    return reading.read(questions.parse(body.encode(), {})).as_json()

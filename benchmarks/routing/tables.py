@@ -54,9 +54,7 @@ def measure(given: Given) -> Found | None:
     table = scored.read()
     if table is None:
         return None
-    vectors = given.made(table.texts).astype(np.float64)
-    asked = Asked(signals=scored.signals(table.texts), vectors=vectors)
-    bench = Bench(table, asked, given.seed)
+    bench = Bench(table, ours.asked(table.texts, given.made), given.seed)
     found: Found = {"questions": len(table.texts), "pairs": [], "many": []}
     for protocol in ("topics", "random"):
         suite.say(f"tables: {protocol}")

@@ -21,15 +21,17 @@ from routing.learning.quality import Case, Floats, Learned, Numbers
 HALF_LIFE = 8_000
 """Outcomes of all backends after which one counts half."""
 REMEMBERED = 8_000
-SLACK, ALARM = 0.5, 9.0
+SLACK, ALARM = 0.5, 12.0
 """Of the sum that looks for changes, in deviations of the noise: what is forgiven, what is not."""
 LEFT = 0.05
 """What evidence from before a change still counts."""
-RESTLESS = 4_000
+RESTLESS = 3_000
 """Outcomes of all backends for which one that has changed may be expected to change again,"""
-RESTLESS_HALF_LIFE = 150
+RESTLESS_HALF_LIFE = 200
 """after so many of which what was seen of it counts half: so that it is tried again."""
 SMALLEST_NOISE = 0.15
+KNOWN_ENOUGH = 30.0
+"""Outcomes before which a surprise is no sign of a change: it was only guessed."""
 Sums = tuple[Floats, Floats, Floats]
 """By backend: of the rows with themselves, with the rewards, and of the rewards with themselves."""
 
@@ -261,14 +263,12 @@ def _watched(known: Evidence, new: Sequence[Seen], learned: Learned) -> Evidence
     """Where a backend has changed, what was seen of it before hardly counts any more."""
     watches = list(known.watches)
     places = {name: place for place, name in enumerate(learned.backends)}
-    heard = dict.fromkeys(known.backends, 0)
     changed: dict[str, int] = {}
     for each in new:
         place = places.get(each.backend)
-        heard[each.backend] += 1
         if each.backend in changed:
             changed[each.backend] += 1
-        if place is None:
+        if place is None or learned.counts[place] < KNOWN_ENOUGH:
             continue
         expected = float(quality.expect(learned, each.case).quality[place])
         surprise = (each.reward - expected) / max(learned.noise, SMALLEST_NOISE)

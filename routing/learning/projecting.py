@@ -34,6 +34,8 @@ class Projection:
         return self.reduce_all(np.asarray(vector, dtype=np.float64)[None])[0]  # type: ignore[no-any-return]
 
     def reduce_all(self, vectors: Floats) -> Floats:
+        if not self.embedder:
+            return np.zeros((len(vectors), self.width))
         found: Floats = (vectors - self.middle) @ self.directions.T
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from inference import counting, shapes
+from inference import counting, sandbox_answers, shapes
 from inference.sandbox import MODES, OPTIONS, Sandbox, check_options
 from inference.words import Call, Completion, Delta, EngineError, Event, Failure, Target, Timeouts
 
@@ -271,6 +271,13 @@ async def test_the_same_calls_of_a_seed_fail() -> None:
     assert 55 < sum(runs[0]) < 85
 
 
+async def test_a_table_answers_the_questions_it_knows() -> None:
+    known = sandbox_answers.mark(sandbox_answers.question(BODY))
+    for mark, said in ((known, "from the table"), ("0" * 16, "KORA sandbox")):
+        done = await whole(target(answers={mark: "from the table"}))
+        assert said in done.body["choices"][0]["message"]["content"]
+
+
 async def test_cancelling_it_ends_it_at_once() -> None:
     to = target(first_token_ms=60_000)
     asked = Call(body=BODY, stream=True, deadline_s=5)
@@ -296,6 +303,9 @@ async def test_cancelling_it_ends_it_at_once() -> None:
         ({"fail_rate": 0.5}, 1),
         ({"fail_rate": 2, "fail": "cut"}, 1),
         ({"reply": 3}, 1),
+        ({"answers": {"0123456789abcdef": "yes"}}, 0),
+        ({"answers": {"0123456789abcdef": 3}}, 1),
+        ({"answers": ["yes"]}, 1),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], wrong: int) -> None:
