@@ -38,6 +38,7 @@ from routing.experiments.values import Running
 from routing.intents import knowing
 from routing.policy.values import UNPRICED, Backend
 from routing.publishing import in_force
+from routing.publishing import loading as published
 from routing.publishing.in_force import InForce
 from teams import keys
 
@@ -160,7 +161,7 @@ def _load(revision: int) -> Catalog:
             loaded_at=time.monotonic(),
             backends=tuple(card(row, prices.get(row.name, UNPRICED)) for row in rows),
             budgets=tuple(reports.budget_terms()),
-            policies=in_force.load(known.policies if (known := _current) else {}),
+            policies=published.load(known.policies if (known := _current) else {}),
             experiments=running.load(),
             answers=terms.load(),
             patterns=loading.standing(),

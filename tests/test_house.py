@@ -108,3 +108,15 @@ def test_the_web_process_imports_no_model_library() -> None:
         check=True,
     )
     assert not {"litellm", "llama_cpp", "torch", "openai"} & set(found.stdout.split())
+
+
+def test_a_worker_opens_its_engine_room_before_the_tables_are_there() -> None:
+    """Celery asks for the step while it is configured; what fails then, fails without a word."""
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import routing.worker"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr

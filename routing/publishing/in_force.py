@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 
-from routing.models import Policy, PolicyState
 from routing.policy import settings as policy_settings
 from routing.policy.terms import Terms
 from routing.rules import reading
@@ -40,16 +39,6 @@ class InForce:
 NOTHING = InForce()
 
 
-def load(known: Mapping[int | None, InForce]) -> dict[int | None, InForce]:
-    """Of each scope the newest; one that is known already is not compiled again."""
-    newest = (
-        Policy.objects.filter(state=PolicyState.PUBLISHED)
-        .order_by("team_id", "-number")
-        .distinct("team_id")
-    )
-    return {row.team_id: _standing(row, known.get(row.team_id)) for row in newest}
-
-
 def of(policies: Mapping[int | None, InForce], team_id: int) -> InForce:
     everyone, own = policies.get(None, NOTHING), policies.get(team_id)
     if own is None:
@@ -71,13 +60,6 @@ def _both(everyone: InForce, own: InForce) -> InForce:
         own=own.own,
         settings=policy_settings.merged(everyone.settings, own.settings),
     )
-
-
-def _standing(row: Policy, known: InForce | None) -> InForce:
-    number = row.number or 0
-    if known is not None and known.number == number:
-        return known
-    return compiled(row.content, row.team_id, number=number)
 
 
 def compiled(content: Mapping[str, Any], team_id: int | None, *, number: int = 0) -> InForce:

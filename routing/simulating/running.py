@@ -13,7 +13,7 @@ from analytics.models import Exchange
 from routing.learning import rewards
 from routing.models import Outcome, Policy
 from routing.policy import settings as choosing
-from routing.publishing import drafts, in_force, versions
+from routing.publishing import drafts, in_force, loading, versions
 from routing.publishing.in_force import InForce
 from routing.publishing.values import Content
 from routing.simulating import budgeting, comparing, records, replaying, reporting, worlds
@@ -114,7 +114,7 @@ class _Judge:
         self._world: World = worlds.load()
         self._content = _overridden(asked.content, asked.overrides)
         self._part = in_force.compiled(self._content, asked.scope)
-        self._published = in_force.load({})
+        self._published = loading.load({})
         self._under: dict[int, Under] = {}
 
     def lines(self, chunk: list[Record]) -> Iterator[Line | str]:

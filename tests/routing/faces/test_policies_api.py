@@ -10,7 +10,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from routing.models import Policy
-from routing.publishing import in_force
+from routing.publishing import in_force, loading
 from teams.models import AuditRow, Organisation, Role, Scope, Team
 from tests.routing.faces.test_rules_api import DENY, make, names
 from tests.teams.conftest import as_key, as_member, member_of, operator
@@ -48,7 +48,7 @@ def test_a_draft_follows_its_rules_and_becomes_a_version(engineer: APIClient, re
     made = publish(engineer, note="The first")
     assert (made["id"], made["state"], made["in_force"]) == (draft["id"], "published", True)
     assert (made["note"], made["published_by"]) == ("The first", "engineer@red.test")
-    assert in_force.of(in_force.load({}), red.pk).number == made["number"]
+    assert in_force.of(loading.load({}), red.pk).number == made["number"]
     after = draft_of(engineer)
     assert (after["id"] != draft["id"], after["changes"]) == (True, [])
     assert after["based_on"] == made["number"]
@@ -159,7 +159,7 @@ def test_a_team_publishes_its_own_scope_and_no_other(engineer: APIClient, red: T
     assert engineer.get("/api/policies/settings/?team=blue").status_code == 404
     mine = publish(engineer)
     assert mine["number"] > theirs["number"]
-    standing = in_force.load({})
+    standing = loading.load({})
     assert in_force.of(standing, blue.pk).number == theirs["number"]
 
 
@@ -199,4 +199,4 @@ def test_the_operator_publishes_everyones(engineer: APIClient, red: Team) -> Non
     make(operating, "for-all", team=None, then=DENY)
     made = publish(operating, "everyone=true")
     assert made["team"] is None
-    assert in_force.of(in_force.load({}), red.pk).number == made["number"]
+    assert in_force.of(loading.load({}), red.pk).number == made["number"]
