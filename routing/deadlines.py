@@ -9,8 +9,10 @@ from routing.way import Way
 
 def whole_s(way: Way) -> float:
     """Seconds this request may take, from its arrival."""
-    asked = way.prompt.constraints.max_latency_ms
-    return min(asked / 1000 if asked else settings.KORA_DEADLINE_S, settings.KORA_DEADLINE_S)
+    limits, most = way.prompt.constraints, float(settings.KORA_DEADLINE_S)
+    asked = limits.max_latency_ms
+    until = (limits.deadline - way.at).total_seconds() if limits.deadline else most
+    return min(asked / 1000 if asked else most, until, most)
 
 
 def left_s(way: Way) -> float:

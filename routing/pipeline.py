@@ -16,6 +16,7 @@ from routing import (
     cascading,
     catalog,
     closing,
+    deferral,
     embeddings,
     execution,
     expecting,
@@ -29,8 +30,9 @@ from routing import (
     shadows,
     stages,
 )
-from routing.errors import DeadlineExceeded, Refusal, Stopping
+from routing.errors import DeadlineExceeded, QueueFull, Refusal, Stopping
 from routing.flights import Flight
+from routing.policy.patience import Wait
 from routing.replies import Reply
 from routing.signals import houses
 from routing.way import Answered, Incoming, Planned, Room, Way
@@ -50,8 +52,8 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
             return replies.replay(way, plan.match)
         incoming.watch()
         async with asyncio.timeout(execution.seconds_left(way)):
-            while isinstance(plan, Future):
-                plan = await _follow(way, room, plan)
+            while isinstance(plan, Future | Wait):
+                plan = await _later(way, room, plan)
             if isinstance(plan, Answered):
                 return replies.replay(way, plan.match)
             flow = await cascading.begin(way, room, plan)
@@ -77,7 +79,7 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
         raise
 
 
-def decide(way: Way, room: Room) -> Answered | Planned | Flight:
+def decide(way: Way, room: Room) -> Answered | Planned | Flight | Wait:
     """Stages 1 to 9. What they find is written on the way; the receipt is drawn from it."""
     clock = way.clock
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
@@ -105,7 +107,22 @@ def decide(way: Way, room: Room) -> Answered | Planned | Flight:
     clock("experiment", experimenting.take, way)
     clock("intent", recognising.look, way)
     clock("expect", expecting.look, way)
-    decision = clock("decide", experimenting.choose, way)
+    return settle(way)
+
+
+def settle(way: Way) -> Planned | Wait:
+    """Who answers, unless it pays to wait for somebody who is busy now."""
+    clock = way.clock
+    try:
+        decision = clock("decide", experimenting.choose, way)
+    except QueueFull:
+        hopes = deferral.consider(way, way.decision) if way.decision else None
+        if hopes is None:
+            raise
+        return hopes
+    hopes = deferral.consider(way, decision)
+    if hopes is not None:
+        return hopes
     decision = clock("cascade", cascading.plan, way, decision)
     return clock("hold", stages.hold_first, way, decision)
 
@@ -138,7 +155,14 @@ def _similar(way: Way, missed: NoMatch) -> Match | NoMatch:
     return NoMatch(reason="no-tier-knew")
 
 
-async def _follow(way: Way, room: Room, flight: Flight) -> Answered | Planned | Flight:
+async def _later(way: Way, room: Room, plan: Flight | Wait) -> Answered | Planned | Flight | Wait:
+    if not isinstance(plan, Wait):
+        return await _follow(way, room, plan)
+    await deferral.wait(way, plan)
+    return await execution.in_thread(room, settle, way)  # type: ignore[no-any-return]
+
+
+async def _follow(way: Way, room: Room, flight: Flight) -> Answered | Planned | Flight | Wait:
     """Wait for the identical question that is being asked; if that fails, ask for ourselves."""
     began = time.perf_counter()
     match = await asyncio.shield(asyncio.wrap_future(flight))

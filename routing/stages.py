@@ -15,9 +15,10 @@ from analytics.values import Held, Hold, Refused
 from caching import matching
 from caching.question import fingerprints
 from caching.values import Match, NoMatch
-from routing import catalog, choosing, connections, embeddings, habits, limits, semantics
+from routing import catalog, choosing, connections, deadlines, embeddings, habits, limits, semantics
 from routing.errors import (
     BudgetExceeded,
+    DeadlineExceeded,
     Infeasible,
     InvalidRequest,
     ModelNotFound,
@@ -70,8 +71,10 @@ def fingerprint(prompt: Prompt) -> str:
 
 
 def guard(way: Way, room: Room) -> None:
-    """Known model, allowed model, rate limit, room to wait."""
+    """Known model, allowed model, a time that is not over, rate limit, room to wait."""
     check_model(way)
+    if deadlines.whole_s(way) <= 0:
+        raise DeadlineExceeded(attempts=[])
     if room.switchboard.waiting >= settings.KORA_IN_FLIGHT_LIMIT:
         raise QueueFull(retry_after_s=QUEUE_RETRY_S)
     if not way.asks_alone:
@@ -120,6 +123,7 @@ def board(way: Way, room: Room) -> Flight | None:
     """
     constraints = way.prompt.constraints
     choosy = constraints.max_age_s is not None or constraints.similarity is not None
+    choosy = choosy or constraints.deadline is not None  # it may wait, and nobody behind it
     if way.asks_alone or choosy or constraints.cache != "default" or not way.scopes:
         return None
     key = (way.caller.team_id, way.fingerprint)

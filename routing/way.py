@@ -133,6 +133,8 @@ class Way:
     """Where an answer of our own is checked first, and escalated if it does not hold."""
     cascade: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of that check."""
+    deferred: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of waiting for idle capacity."""
     aside: dict[str, Any] = field(default_factory=dict)
     """Set where KORA asks for itself, to compare answers: what the receipt says of it."""
 
@@ -205,6 +207,7 @@ class Way:
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
             **({"cascade": self.cascade} if self.cascade else {}),
+            **({"deferred": self._told_of_waiting()} if self.deferred else {}),
             **({"aside": self.aside} if self.aside else {}),
         }
 
@@ -217,6 +220,14 @@ class Way:
             **({"exploring": dict(exploring)} if exploring else {}),
             **({"session": told} if seat.backend else {}),
         }
+
+    def _told_of_waiting(self) -> dict[str, Any]:
+        """What was expected of it when it came, less what it cost in the end."""
+        expected = self.deferred.get("expected_usd")
+        if expected is None or not self.tries:
+            return self.deferred
+        spent = sum((Decimal(each.cost) for each in self.tries), Decimal(0))
+        return {**self.deferred, "saved_usd": f"{Decimal(expected) - spent:.12f}"}
 
     def _told_to_choose_again(self) -> dict[str, Any]:
         """What a simulation needs to decide this request under another policy."""
