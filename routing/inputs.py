@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routing import questions
+from routing import extras, questions
 from routing.errors import InvalidRequest
 from routing.questions import Body, Prompt
 
@@ -15,7 +15,7 @@ LARGEST_TOKEN = 2**31 - 1
 
 
 def parse(raw: bytes, headers: Mapping[str, str]) -> Prompt:
-    body, model, extras = questions.opened(raw, headers)
+    body, model, given = questions.opened(raw, headers)
     inputs = _inputs(body.get("input"))
     _check_format(body)
     _check_dimensions(body)
@@ -28,7 +28,7 @@ def parse(raw: bytes, headers: Mapping[str, str]) -> Prompt:
         stream=False,
         max_tokens=0,
         choices=1,
-        constraints=questions.constraints(extras, body),
+        constraints=extras.constraints(given, body),
         form="embeddings",
         inputs=inputs,
     )
