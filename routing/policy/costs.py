@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from routing import loads
 from routing.learning.values import Forecast
+from routing.loads import Load
 from routing.policy.values import Backend, Fit, Seat, Wants
 
 MARGIN = 1.5
 """Prompt tokens are estimated without a tokenizer; a hold takes half as many again."""
 USUAL_OUTPUT = Forecast(tokens=300.0, high=1200.0)
 """Of an answer about which nothing is known."""
+USUAL_READING_TPS = 400.0
+"""Of a model of our own that nobody has timed."""
 
 
 def read_tokens(asked: Wants, backend: Backend) -> int:
@@ -58,11 +61,16 @@ def expected_usd(asked: Wants, fit: Fit, output: Forecast) -> tuple[float, float
     usd = (read - warm) * rates.into + warm * min(rates.cached, rates.into)
     token_usd = rates.out
     if backend.is_ours and rates.compute_s:
-        usd += loads.computing_s(backend.load, read - warm, 0) * rates.compute_s
-        token_usd += loads.computing_s(backend.load, 0, 1) * rates.compute_s
+        usd += _reading_s(backend.load, read - warm) * rates.compute_s
+        token_usd += backend.load.threads * backend.tempo.token_s * rates.compute_s
     written = min(output.tokens, most) * asked.choices
     longest = min(output.high, most) * asked.choices
     return usd + written * token_usd, usd + longest * token_usd
+
+
+def _reading_s(load: Load, tokens: int) -> float:
+    """Processor time that is expected; what is held assumes a slow model until it is measured."""
+    return tokens / (load.prefill_tps or USUAL_READING_TPS) * load.threads
 
 
 def warm_tokens(seat: Seat, backend: Backend, read: int) -> int:
@@ -75,5 +83,5 @@ def warmth_usd(asked: Wants, fit: Fit) -> float:
     rates, warm = backend.rates, warm_tokens(asked.seat, backend, fit.read)
     usd = warm * max(0.0, rates.into - rates.cached)
     if warm and backend.is_ours and rates.compute_s:
-        usd += loads.computing_s(backend.load, warm, 0) * rates.compute_s
+        usd += _reading_s(backend.load, warm) * rates.compute_s
     return usd
