@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ VERSIONS = 8
 BETWEEN_S = 1.5
 """From one version to the next, so that each has been in force everywhere."""
 SECOND = 1.0
+START_S = 60.0
+PATIENCE = aiohttp.ClientTimeout(total=60)
 READ_BACK = 50
 """Receipts that are read again, to see which rules held."""
 
@@ -101,7 +104,7 @@ async def watch(place: Place, *, requests: int, at_once: int, versions: int) -> 
     """Asks all processes all the time, while versions follow each other."""
     watched, stop = Watched(), asyncio.Event()
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=PATIENCE) as session:
         number = await _publish(session, place, "0")
         watched.published[number] = ("0", time.perf_counter())
         await asyncio.sleep(BETWEEN_S)
@@ -198,19 +201,34 @@ def another_web(home: Path, log: Path) -> Iterator[str]:
     """A second web process beside a running KORA, on the same Postgres and Redis."""
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("ab") as output:
         port = listening.getsockname()[1]
+        others = {name: value for name, value in os.environ.items() if name[:5] != "KORA_"}
         process = subprocess.Popen(
             [sys.executable, "-m", "kora_site.up.web", str(listening.fileno())],
             cwd=processes.ROOT,
-            env={**os.environ, "KORA_HOME": str(home)},
+            env={**others, "KORA_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[listening.fileno()],
         )
         try:
+            _wait_until_it_answers(process, f"http://127.0.0.1:{port}", log)
             yield f"http://127.0.0.1:{port}"
         finally:
             processes.end(process)
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Its socket is open from the start; asking it would wait for a process that has ended."""
+    ends_s = time.monotonic() + START_S
+    while time.monotonic() < ends_s and process.poll() is None:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer,
+        ):
+            if answer.status == 200:
+                return
+    raise SystemExit(f"The second web process does not answer:\n{processes.tail(log)}")
 
 
 def measure(given: Given) -> Found:
