@@ -16,6 +16,7 @@ ERRORS = 2
 """Tool results in a row that report an error: whoever called them goes in circles."""
 WRONG = ("error", "traceback", "exception", "failed", '{"error"')
 NO_STORE = "no-store"
+BLAMELESS = {"answered", execution.BUSY, *execution.OURS, *execution.WELL}
 
 
 def is_worth_it(way: Way, outcome: Outcome) -> bool:
@@ -97,10 +98,10 @@ def _parts(way: Way, outcome: Outcome, first: Try, *, ok: bool) -> dict[str, flo
 
 
 def _of_answering(way: Way, outcome: Outcome, first: Try, *, ok: bool) -> dict[str, float]:
-    if not ok and outcome.state != "answered":
-        return {"answered": 0.0}
+    """What KORA, the caller or a full queue was to blame for says nothing of the backend."""
     if not ok:
-        return {"answered": 0.0} if first.outcome != "answered" else {}
+        blamed = first.outcome and first.outcome not in BLAMELESS
+        return {"answered": 0.0} if blamed else {}
     asked_ms = way.prompt.constraints.max_latency_ms
     if not asked_ms:
         return {}

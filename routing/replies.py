@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from caching.values import Match
-from routing import answers, closing, completions, execution
+from routing import answers, closing, completions, execution, marking
 from routing.bus import Event
 from routing.errors import Stopping
 from routing.execution import BrokenStream, Flow
@@ -85,7 +85,9 @@ async def _whole(way: Way, room: Room, flow: Flow, done: Event) -> Reply:
     body: answers.Body = done["body"]
     body["usage"] = {**spent.as_usage(), **(body.get("usage") or {})}
     outcome = closing.answered(way, flow.each, spent)
-    await closing.finish(way, room, outcome, closing.fresh_answer(way, flow.each, spent, body=body))
+    fresh = closing.fresh_answer(way, flow.each, spent, body=body)
+    await closing.finish(way, room, outcome, fresh)
+    marking.consider(way, room, fresh)
     headers = {
         **_fresh_headers(way, flow),
         "x-kora-cost": answers.usd(spent.cost),
@@ -145,6 +147,7 @@ async def _end(
     stored = orjson.dumps([_without_id(chunk) for chunk in chunks])
     fresh = closing.fresh_answer(way, flow.each, spent, body=body, chunks=stored)
     await closing.finish(way, room, closing.answered(way, flow.each, spent), fresh)
+    marking.consider(way, room, fresh)
     usage = {
         **spent.as_usage(),
         **_money(spent.cost, saved=Decimal(0), estimated=spent.estimated),

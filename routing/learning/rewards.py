@@ -24,8 +24,8 @@ DEFAULTS: Mapping[str, float] = {
 """What each part weighs beside the others where a team says nothing else."""
 SILENT = frozenset({"latency"})
 """Known of nearly every answer: alone it would drown what people and judges say."""
-FAILED = "answered"
-"""0 where the backend gave no answer; of those that did it says nothing, so it is missing."""
+OF_THE_CHOSEN = frozenset({"answered", "verifier"})
+"""What is about the backend that was chosen where another one gave the answer."""
 PLACE = "rewards"
 Parts = Mapping[str, float]
 
@@ -43,8 +43,12 @@ def read(said: Any) -> dict[str, float]:
     return {**DEFAULTS, **{name: float(weight) for name, weight in said.items()}}
 
 
-def blend(parts: Parts, weights: Mapping[str, float] = DEFAULTS) -> float | None:
-    """None where nothing that weighs anything was told."""
+def blend(
+    parts: Parts, weights: Mapping[str, float] = DEFAULTS, *, ok: bool = True
+) -> float | None:
+    """Of the backend that was chosen; `ok` is whether its answer was the one that was given. None
+    where nothing that weighs anything was told."""
+    parts = parts if ok else {name: parts[name] for name in parts if name in OF_THE_CHOSEN}
     told = {name: weights.get(name, 0.0) for name in parts if weights.get(name, 0.0) > 0}
     if not set(told) - SILENT:
         return None

@@ -151,7 +151,7 @@ def _read(rows: Sequence[Row], known: Evidence, terms: Terms) -> tuple[list[Seen
             intent=intent[:64],
             team_id=team_id,
         )
-        reward = blending.blend(parts, terms.of(team_id))
+        reward = blending.blend(parts, terms.of(team_id), ok=ok)
         if reward is not None:
             weight = 1.0 if ok else max(terms.judged, 0.01)
             seen.append(
@@ -223,8 +223,8 @@ def _facts(last: Last, known: Evidence, rows: Sequence[Row], terms: Terms) -> di
     """`error` is of what was expected when each answer was chosen: before it was known."""
     held = []
     for row in rows:
-        team_id, parts, expected = row[2], row[8], row[10]
-        reward = blending.blend(parts, terms.of(team_id))
+        team_id, parts, ok, expected = row[2], row[8], row[9], row[10]
+        reward = blending.blend(parts, terms.of(team_id), ok=ok)
         if reward is not None and expected is not None:
             held.append((expected - reward) ** 2)
     return {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from routing.cascade import terms as cascades
-from routing.learning import rewards
+from routing.learning import rewards, sampling
 from routing.models import Backend, Policy, PolicyState
 from routing.policy import settings as choosing
 from routing.policy.values import VIRTUAL
@@ -140,6 +140,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "words": words.read,
     "like": exemplars.read,
     "rewards": rewards.read,
+    "judging": sampling.read,
     "baseline": _name,
     "time_zone": _read_time_zone,
 }

@@ -236,3 +236,15 @@ def test_only_the_newest_versions_are_kept(team: Team, monkeypatch: pytest.Monke
 
 def test_an_unknown_request_s_word_is_nobodys_outcome(team: Team) -> None:
     assert not outcomes.note(connections.current(), UUID(int=1), team.pk, {"score": 1.0})
+
+
+def test_some_answers_are_marked_by_the_judge_that_a_team_names(client: Client, team: Team) -> None:
+    Backend.objects.filter(name="big").update(options={"reply": "8"})
+    judging = {"model": "big", "share": 1, "usd_a_day": 1}
+    Policy.objects.create(
+        team=team, number=1, state="published",
+        content={"rules": [], "settings": {"judging": judging}},
+    )  # fmt: skip
+    client.kora.refresh()
+    assert row(client.ask("Why is the sky blue?")).parts == {"judge": 0.8}
+    assert row(client.ask("And the sea?", cache="no-store")).parts == {}
