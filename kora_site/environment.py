@@ -8,6 +8,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+# Before numpy is imported anywhere. Its matrices here are small, and threads that wait for each
+# other on busy cores took fifteen times the processor time of one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 EMBEDDER_ENGINES = ("auto", "onnx", "llama.cpp")
 
