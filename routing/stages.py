@@ -28,6 +28,7 @@ from routing.errors import (
     UnknownKey,
 )
 from routing.flights import Flight
+from routing.policy import deciding
 from routing.policy.values import VIRTUAL, Candidate, Decision, NoWay
 from routing.questions import Prompt
 from routing.way import Incoming, Planned, Room, Try, Way
@@ -162,7 +163,8 @@ def hold_first(way: Way, decision: Decision) -> Planned:
         affordable = _affordable(way, first, others)
         if affordable is None:
             raise
-        return Planned(decision=decision, first=affordable)
+        way.decision = deciding.beginning_at(decision, affordable.candidate, OVER_BUDGET)
+        return Planned(decision=way.decision, first=affordable)
 
 
 def _affordable(way: Way, than: Candidate, others: Sequence[Candidate]) -> Try | None:

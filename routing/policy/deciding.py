@@ -56,6 +56,13 @@ def preferring(decision: Decision, name: str, reason: str) -> Decision:
     return _first(decision, liked[0], reason) if liked else decision
 
 
+def beginning_at(decision: Decision, candidate: Candidate, reason: str) -> Decision:
+    """Without those before it: circumstances, not a draw, have made it the first."""
+    left = decision.order[decision.order.index(candidate) :]
+    only = {candidate.backend.name: 1.0}
+    return replace(decision, order=left, reason=reason, propensity=1.0, propensities=only)
+
+
 def _first(decision: Decision, liked: Candidate, reason: str) -> Decision:
     others = (each for each in decision.order if each is not liked)
     return replace(

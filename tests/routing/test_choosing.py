@@ -237,7 +237,10 @@ def test_a_budget_without_room_for_the_chosen_is_served_by_a_cheaper_backend(
         limit_usd=Decimal("0.0001"),
     )  # fmt: skip
     client.kora.refresh()
-    assert who(client.ask()) == ("small", "fallback:budget")
+    heard = client.ask()
+    assert who(heard) == ("small", "fallback:budget")
+    chances = {each["backend"]: each["propensity"] for each in receipt(heard)["candidates"]}
+    assert chances == {"small": 1.0, "big": 0.0}, "nothing was drawn"
     refused = client.ask(max_tokens=4000)
     assert refused.error["code"] == "budget_exceeded"
 
