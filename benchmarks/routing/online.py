@@ -31,10 +31,12 @@ SHARPNESS = 100.0
 AT_FIRST, FIRST, SHARE = 0.5, 400, 0.1
 """Of the first questions so many may be tried out, later so many: policy settings, as published."""
 ORDERS = 5
-BROKEN_AT, WELL_AT = 2_500, 4_000
+BROKEN_AT, WELL_AT = 2_000, 3_000
 LEFT = 0.1
 """What is left of each score of the model that goes bad."""
 WINDOW = 200
+FOUND = 0.1
+"""Of all traffic: what counts as found again."""
 FOLDS = 5
 SAMPLES = 400
 Shown = Callable[[int, int, float], float]
@@ -222,7 +224,8 @@ def _shift(table: Table, asked: Asked, seed: int, undisturbed: Pass) -> Found:
         "share_before": usual,
         "moved_after_window": 1.0 - left / max(usual, 1e-9),
         "moved_at": _moved(after, usual),
-        "found_again_after": _found_again(after, undisturbed.chosen == bad),
+        "share_while_bad": float(after[BROKEN_AT + WINDOW : WELL_AT].mean()),
+        "found_again_after": _found_again(after),
         "share_at_end": float(after[-500:].mean()),
         "share_at_end_undisturbed": float((undisturbed.chosen[-500:] == bad).mean()),
         "changes": done.changes,
@@ -237,11 +240,10 @@ def _moved(at_bad: Floats, usual: float) -> int | None:
     return None
 
 
-def _found_again(at_bad: Floats, undisturbed: Floats) -> int | None:
-    """Questions after which a window has half of what it has where nothing was ever bad."""
+def _found_again(at_bad: Floats) -> int | None:
+    """Questions after which a whole window has a tenth of all traffic."""
     for begin in range(WELL_AT, len(at_bad) - WINDOW + 1):
-        window = slice(begin, begin + WINDOW)
-        if at_bad[window].mean() >= 0.5 * max(undisturbed[window].mean(), 0.02):
+        if at_bad[begin : begin + WINDOW].mean() >= FOUND:
             return begin - WELL_AT
     return None
 
@@ -266,8 +268,8 @@ def _told(shift: Found) -> str:
     return (
         f"  {shift['model']:<32} had {shift['share_before']:>4.0%}; "
         f"{shift['moved_after_window']:>4.0%} of it moved after {WINDOW}, a tenth left from "
-        f"{shift['moved_at']} on; half of its usual share {shift['found_again_after']} after it "
-        f"was well, at the end {shift['share_at_end']:.0%} "
+        f"{shift['moved_at']} on, {shift['share_while_bad']:.1%} of all meanwhile; a tenth of all "
+        f"{shift['found_again_after']} after it was well, at the end {shift['share_at_end']:.0%} "
         f"(undisturbed {shift['share_at_end_undisturbed']:.0%})"
     )
 

@@ -20,6 +20,10 @@ AT_INTENT = 12.0
 """Outcomes at an intent that what was believed of it beforehand weighs against."""
 
 
+Told = tuple[float, float, float]
+"""Quality, deviation, outcomes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mind:
     """One published version of everything that was learned."""
@@ -56,13 +60,12 @@ def case(mind: Mind, asked: Asked) -> Case:
 def look(mind: Mind, asked: Asked, backends: Sequence[Known]) -> Outlook:
     seen = case(mind, asked)
     found = quality.expect(mind.quality, seen) if mind.quality.backends else None
-    places = {name: place for place, name in enumerate(mind.quality.backends)}
+    learned = _by_backend(mind.quality.backends, found)
     estimates = {}
     for known in backends:
         prior = priors.prior(known, seen.intent, asked.recognised.complexity)
-        place = places.get(known.name)
-        learned = found is not None and place is not None
-        estimates[known.name] = _joined(prior, known, found, place) if learned else prior
+        told = learned.get(known.name)
+        estimates[known.name] = prior if told is None else _joined(prior, known, told)
     names = [known.name for known in backends]
     outputs = lengths.forecasts(mind.lengths, seen.features, seen.intent, names)
     return Outlook(
@@ -73,16 +76,17 @@ def look(mind: Mind, asked: Asked, backends: Sequence[Known]) -> Outlook:
     )
 
 
-def _joined(prior: Estimate, known: Known, found: Expected | None, place: int | None) -> Estimate:
+def _by_backend(names: Sequence[str], found: Expected | None) -> dict[str, Told]:
+    if found is None:
+        return {}
+    columns = (found.quality.tolist(), found.deviation.tolist(), found.seen.tolist())
+    return dict(zip(names, zip(*columns, strict=True), strict=True))
+
+
+def _joined(prior: Estimate, known: Known, told: Told) -> Estimate:
     """Where little was seen at this intent, what was believed of it in particular still counts."""
-    if found is None or place is None:
-        return prior
-    seen = float(found.seen[place])
+    expected, deviation, seen = told
     share = AT_INTENT / (AT_INTENT + seen)
-    expected = float(found.quality[place]) + share * (prior.quality - known.quality)
+    expected += share * (prior.quality - known.quality)
     ends = quality.ABOUT_ENDS
-    return Estimate(
-        quality=min(1 - ends, max(ends, expected)),
-        deviation=float(found.deviation[place]),
-        seen=seen,
-    )
+    return Estimate(quality=min(1 - ends, max(ends, expected)), deviation=deviation, seen=seen)

@@ -136,9 +136,8 @@ def _remembered(known: Evidence, by: Nearness, nearest: int) -> Remembered:
     weights[which, ring.who] = ring.weights
     rewards[which, ring.who] = ring.weights * ring.rewards
     return Remembered(
-        places=places,
-        squares=(places**2).sum(axis=1),
+        places=places.astype(np.float32),
+        squares=(places**2).sum(axis=1).astype(np.float32),
         teams=ring.teams[first],
-        weights=weights,
-        rewards=rewards,
+        told=np.concatenate((weights, rewards), axis=1).astype(np.float32),
     )

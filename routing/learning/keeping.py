@@ -65,7 +65,9 @@ def unpack(kept: bytes, version: int) -> Mind:
         (team, intent): Cell(means=np.array(means), counts=np.array(counts))
         for team, intent, means, counts in told["cells"]
     }
-    remembered = {each.name: arrays[f"remembered.{each.name}"] for each in fields(Remembered)}
+    remembered = {
+        each.name: _single(arrays[f"remembered.{each.name}"]) for each in fields(Remembered)
+    }
     return Mind(
         version=version,
         quality=Learned(
@@ -123,6 +125,10 @@ def unpack_evidence(kept: bytes) -> Evidence:
         watches=tuple(Watch(**each) for each in watches),
         outcomes=told["outcomes"],
     )
+
+
+def _single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _projection(told: dict[str, Any], arrays: Arrays) -> Projection:

@@ -103,11 +103,11 @@ def test_when_traffic_moved_and_came_back() -> None:
     gone = usual.copy()
     gone[online.BROKEN_AT + 50 : online.WELL_AT + 300] = False
     assert online._moved(gone, 1.0) == 30
-    assert online._found_again(gone, usual) == 200
+    assert online._found_again(gone) == 120
     assert online._moved(usual, 1.0) is None
     never = usual.copy()
     never[online.BROKEN_AT :] = False
-    assert online._found_again(never, usual) is None
+    assert online._found_again(never) is None
 
 
 def test_a_table_is_read_with_prices(tmp_path: Path) -> None:
