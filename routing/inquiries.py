@@ -13,6 +13,7 @@ from analytics.models import Exchange, LedgerRow
 from caching.values import Match, NoMatch
 from routing import (
     answers,
+    cascading,
     catalog,
     expecting,
     questions,
@@ -99,6 +100,7 @@ def _choice(way: Way) -> dict[str, Any]:
     way.clock("intent", recognising.look, way)
     way.clock("expect", expecting.look, way)
     decision = way.clock("decide", stages.choose, way)
+    decision = way.clock("cascade", cascading.plan, way, decision)
     first = decision.order[0]
     return {
         "tier": first.backend.tier,

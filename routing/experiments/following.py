@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from django.db.models import Count, Max, QuerySet
 
 from routing.experiments import reading, terms
 from routing.experiments.intervals import Floats
@@ -20,6 +21,8 @@ from routing.publishing import versions
 FIELDS = ("experiment", "session", "ok", "cost", "total_ms", "parts")
 UNITS = ("s:", "u:")
 """Of sessions and users by name: their requests are one value together."""
+ANSWERED = "answered"
+"""The part of an outcome that is 0 where the backend that was chosen gave no answer."""
 KEPT_POINTS = 2_000
 """Of each experiment, for its plot; more than a day of minutes."""
 WORDS = {
@@ -49,6 +52,10 @@ def read_all() -> int:
 
 
 def read_out(row: Experiment) -> bool:
+    """Nothing where nothing was told since the last time: each write makes the web look again."""
+    known = _known(row)
+    if row.reading.get("known") == known:
+        return False
     arms = terms.arms(row.arms)
     samples = collect(_outcomes(row), arms, row.guardrails, _weights(row.team_id))
     asked = Asked(
@@ -60,7 +67,7 @@ def read_out(row: Experiment) -> bool:
     )
     taking = {e.name: samples[e.name] for e in arms if not e.stopped}
     verdict = reading.judge(asked, taking, control=arms[0].name)
-    told = {**reading.table(asked, samples), "lost": dict(verdict.lost)}
+    told = {**reading.table(asked, samples), "lost": dict(verdict.lost), "known": known}
     return _keep(row, told, verdict, requests=sum(each.requests for each in samples.values()))
 
 
@@ -86,7 +93,7 @@ def collect(
 
 def _add(unit: _Unit, said: Mapping[str, Any], weights: Mapping[str, float]) -> None:
     parts = said["parts"]
-    failed = parts.get(rewards.FAILED) == 0
+    failed = parts.get(ANSWERED) == 0
     if said["ok"] or failed:
         unit.errors.append(float(failed))
     if not said["ok"]:
@@ -116,11 +123,20 @@ def _means(told: Iterable[list[float]]) -> Floats:
     return np.array([sum(each) / len(each) for each in told if each], dtype=np.float64)
 
 
-def _outcomes(row: Experiment) -> Iterator[Mapping[str, Any]]:
+def _mine(row: Experiment) -> QuerySet[Outcome]:
     labels = [f"{row.name}/{each['name']}" for each in row.arms]
     mine = Outcome.objects.filter(team_id=row.team_id, experiment__in=labels)
-    since = mine.filter(at__gte=row.started_at) if row.started_at else mine
-    ordered = since.order_by("at", "exchange_id").values(*FIELDS)
+    return mine.filter(at__gte=row.started_at) if row.started_at else mine
+
+
+def _known(row: Experiment) -> list[Any]:
+    """Of the outcomes there are, how many and when the last changed."""
+    found = _mine(row).aggregate(count=Count("exchange_id"), last=Max("changed_at"))
+    return [found["count"], found["last"] and found["last"].isoformat()]
+
+
+def _outcomes(row: Experiment) -> Iterator[Mapping[str, Any]]:
+    ordered = _mine(row).order_by("at", "exchange_id").values(*FIELDS)
     yield from ordered.iterator(2_000)
 
 

@@ -35,7 +35,11 @@ class NoSuchArm(Exception):  # noqa: N818
 
 
 def start(actor: Actor, row: Experiment) -> Experiment:
-    """What was stopped begins anew: older outcomes do not count, for the arms may be others."""
+    """What was stopped begins anew: older outcomes do not count, for the arms may be others.
+
+    Raises ValueError with the place of what cannot be read.
+    """
+    terms.arms(row.arms)
     arms = [{k: v for k, v in arm.items() if k != "stopped"} for arm in row.arms]
     fresh = {"arms": arms, "started_at": datetime.now(UTC), "ended_at": None, "winner": ""}
     return _move(
@@ -54,12 +58,12 @@ def promote(actor: Actor, row: Experiment, *, arm: str = "", publish: bool = Tru
     Raises versions' own errors where the whole draft cannot be published.
     """
     chosen = arm or row.winner
-    found = next((each for each in terms.arms(row.arms) if each.name == chosen), None)
+    found = next((each for each in row.arms if each["name"] == chosen), None)
     if found is None:
         raise NoSuchArm
+    then = found.get("then", {})
     with transaction.atomic():
         draft = drafts.locked(row.team_id)
-        then = next(each.get("then", {}) for each in row.arms if each["name"] == chosen)
         if then:
             _write(row, then)
         made = _published(actor, row, chosen) if then and publish else None

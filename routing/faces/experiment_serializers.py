@@ -95,12 +95,16 @@ class ExperimentSerializer(OnlyKnownFields, serializers.ModelSerializer[Experime
 
 
 def _read(read: Callable[[], Any]) -> None:
-    """What a reader says is `place: words`."""
     try:
         read()
     except ValueError as error:
-        place, _, words = str(error).partition(": ")
-        raise serializers.ValidationError({place: [words]}) from error
+        raise by_place(error) from error
+
+
+def by_place(error: ValueError) -> serializers.ValidationError:
+    """What a reader says is `place: words`."""
+    place, _, words = str(error).partition(": ")
+    return serializers.ValidationError({place: [words]})
 
 
 class PromoteSerializer(OnlyKnownFields):

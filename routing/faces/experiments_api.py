@@ -80,4 +80,6 @@ class Experiments(Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Experiment]
                 row = move(actor_of(request), self.get_object())
             except NotNow as error:
                 raise ValidationError(str(NotNow.__doc__)) from error
+            except ValueError as error:
+                raise shown.by_place(error) from error
         return Response(self.get_serializer(row).data)

@@ -185,3 +185,11 @@ def test_another_model_is_asked_on_the_days_money(client: Client, word: str, bec
     heard = client.ask("hello", model="auto:best", max_tokens=50)
     assert cascade(heard)["became"] == became
     assert Exchange.objects.filter(tier="judge", backend="judge").count() == 1
+
+
+def test_a_route_that_is_only_asked_for_says_who_would_answer_first(client: Client) -> None:
+    messages = [{"role": "user", "content": "hello"}]
+    body = orjson.dumps({"model": "auto:best", "messages": messages, "max_tokens": 50})
+    heard = client.kora.ask(body, headers=client.headers, path="/v1/route")
+    assert heard.json()["reason"] == "cascade:first"
+    assert (heard.json()["backend"], heard.json()["fallbacks"]) == ("mini", ["big"])

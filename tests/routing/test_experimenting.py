@@ -165,6 +165,9 @@ def test_a_guardrail_gives_an_arms_traffic_to_the_first(client: Client) -> None:
     assert made.state == "running"
     client.kora.refresh()
     assert {arm(ask_as(client, str(n))) for n in range(10)} == {"today", "small"}
+    client.kora.settle()
+    assert following.read_all() == 1
+    assert following.read_all() == 0, "nothing new"
 
 
 def test_the_last_arm_that_breaks_its_guardrail_ends_it(client: Client) -> None:
