@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics import meanings, rivals
+from analytics import decided, meanings, rivals
+from analytics.decided import Matter
 from analytics.models import Exchange
 from analytics.rivals import EXCLUSIONS, Rival
 
@@ -92,13 +93,17 @@ class Story:
     reason: str
     bars: list[Bar]
     rivals: list[Rival]
+    matters: list[Matter]
     signals: list[tuple[str, Any]]
+    facts: list[tuple[str, Any]]
     binding: str
     meaning: meanings.Told | None
     others: list[tuple[str, Any]]
 
 
-KNOWN = frozenset({"stages", "attempts", "candidates", "signals", "binding", "headers", "meaning"})
+KNOWN = decided.KNOWN | {
+    "stages", "attempts", "candidates", "signals", "facts", "binding", "headers", "meaning",
+}  # fmt: skip
 
 
 def story(exchange: Exchange) -> Story:
@@ -111,7 +116,9 @@ def story(exchange: Exchange) -> Story:
         reason=in_words(exchange.error_code or exchange.reason),
         bars=bars(receipt, exchange.total_ms),
         rivals=_rivals(receipt, exchange),
+        matters=decided.matters(receipt),
         signals=_pairs(receipt.get("signals")),
+        facts=_pairs(receipt.get("facts")),
         binding=": ".join(filter(None, [str(binding), EXCLUSIONS.get(str(binding), "")])),
         meaning=meanings.told(receipt),
         others=[(name, said) for name, said in receipt.items() if name not in KNOWN and said],

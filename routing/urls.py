@@ -8,12 +8,16 @@ from django.urls import path
 
 from routing import api, model_views, views
 from routing.faces import (
+    experiment_views,
     experiments_api,
+    intent_views,
     intents_api,
+    learned_views,
     learning_api,
     policies_api,
     rule_views,
     rules_api,
+    simulation_views,
     try_views,
     version_views,
 )
@@ -42,6 +46,47 @@ console = [
     ),
     path("routing/settings/", rule_views.routing_settings, name="routing_settings"),
     path("routing/try/", try_views.routing_try, name="routing_try"),
+    path("routing/simulate/", simulation_views.routing_simulate, name="routing_simulate"),
+    path(
+        "routing/simulate/<int:simulation_id>/",
+        simulation_views.routing_simulation,
+        name="routing_simulation",
+    ),
+    path("routing/intents/", intent_views.intents, name="routing_intents"),
+    path("routing/intents/new/", intent_views.intent_new, name="routing_intent_new"),
+    path("routing/intents/train/", intent_views.intents_train, name="routing_intents_train"),
+    path("routing/intents/<int:intent_id>/", intent_views.intent, name="routing_intent"),
+    path(
+        "routing/intents/<int:intent_id>/remove/",
+        intent_views.intent_remove,
+        name="routing_intent_remove",
+    ),
+    path("routing/experiments/", experiment_views.experiments, name="routing_experiments"),
+    path(
+        "routing/experiments/new/", experiment_views.experiment_new, name="routing_experiment_new"
+    ),
+    path(
+        "routing/experiments/<int:experiment_id>/",
+        experiment_views.experiment,
+        name="routing_experiment",
+    ),
+    path(
+        "routing/experiments/<int:experiment_id>/edit/",
+        experiment_views.experiment_edit,
+        name="routing_experiment_edit",
+    ),
+    path(
+        "routing/experiments/<int:experiment_id>/<slug:move>/",
+        experiment_views.experiment_move,
+        name="routing_experiment_move",
+    ),
+    path("routing/learned/", learned_views.learned, name="routing_learned"),
+    path(
+        "routing/learned/<int:mind_id>/withdraw/",
+        learned_views.learned_withdraw,
+        name="routing_learned_withdraw",
+    ),
+    path("routing/learned/trials/", learned_views.backend_trial, name="routing_trial"),
     path("routing/versions/", version_views.routing_versions, name="routing_versions"),
     path("routing/versions/publish/", version_views.routing_publish, name="routing_publish"),
     path(

@@ -225,9 +225,9 @@ def size(value: float | None) -> str:
 
 
 @register.filter
-def percent(value: float | None) -> str:
+def percent(value: float | str | None) -> str:
     """A share of one as a percentage with one decimal."""
-    return NOTHING if value is None else f"{float(value) * 100:.1f}%"
+    return NOTHING if value is None or value == "" else f"{float(value) * 100:.1f}%"
 
 
 @register.filter

@@ -74,6 +74,10 @@ def require_writer(found: Scope) -> None:
         raise PermissionDenied
 
 
+def teams(request: HttpRequest) -> QuerySet[Team]:
+    return answers.teams(request)
+
+
 def own_team(request: HttpRequest) -> Scope:
     """For pages about one team: experiments, intents, what was learned."""
     return scope_of(request, answers.team(request))

@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from routing.faces import learning_serializers
+from routing.faces import exam_orders, learning_serializers
 from routing.learning import versions
-from routing.models import Backend, RouterMind, Trial, TrialState
+from routing.models import Backend, RouterMind, Trial
 from teams import audit
 from teams.access import OPERATORS, NewestFirst, OfMyTeams, actor_of
 
@@ -82,16 +82,10 @@ class Tried(GenericViewSet[Backend]):
             data=request.data, context=self.get_serializer_context()
         )
         asked.is_valid(raise_exception=True)
-        actor = actor_of(request)
-        with transaction.atomic():
-            Backend.objects.select_for_update().get(pk=backend.pk)
-            running = Trial.objects.filter(
-                backend=backend, state__in=[TrialState.WAITING, TrialState.RUNNING]
-            )
-            if running.exists():
-                raise ValidationError({"backend": ["It is being tried already."]})
-            trial = asked.save(backend=backend, asked_by=actor.name)
-            audit.record(actor, "trial", backend, after={"cap_usd": f"{trial.cap_usd:f}"})
+        try:
+            trial = exam_orders.begin(actor_of(request), backend, asked)
+        except exam_orders.AlreadyTried as error:
+            raise ValidationError({"backend": [str(error.__doc__)]}) from error
         return Response(self._shown(trial), status=status.HTTP_202_ACCEPTED)
 
     def _shown(self, trial: Trial) -> Any:
