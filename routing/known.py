@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from routing import catalog, likes, purses, recognising
 from routing.intents.values import Recognised
 from routing.signals import names, texts, words
-from routing.signals.facts import ABSENT, Facts
+from routing.signals.facts import ABSENT, Facts, Words
 from routing.way import Way
 
 UTC = "UTC"
@@ -75,11 +75,11 @@ class _Own:
 
     def question(self) -> str:
         if self._question is None:
-            self._question = texts.said(self._way.prompt).own
+            self._question = Words(texts.said(self._way.prompt).own)
         return self._question
 
     def system(self) -> str | None:
-        return texts.system(self._way.prompt) or ABSENT
+        return Words(texts.system(self._way.prompt)) or ABSENT
 
     def metadata(self, name: str) -> Any:
         given = (self._way.prompt.body.get("metadata") or {}).get(name)

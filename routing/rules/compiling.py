@@ -11,8 +11,9 @@ from typing import Any, Final, TypeAlias
 
 from routing.rules.operators import OPERATORS, Test
 from routing.rules.trees import AllOf, Condition, Leaf, Not
-from routing.signals import names
+from routing.signals import names, words
 from routing.signals.facts import UNKEPT, Facts
+from routing.signals.words import Patterns
 
 Answers: TypeAlias = list[Any]
 """Of one request, by the number of each leaf."""
@@ -26,13 +27,15 @@ class Compiler:
 
     def __init__(self) -> None:
         self._leaves: dict[tuple[Any, ...], Held] = {}
+        self._searches: dict[str, Search] = {}
+        self._count = 0
 
     @property
     def count(self) -> int:
-        return len(self._leaves)
+        return self._count
 
     def unasked(self) -> Answers:
-        return [UNASKED] * len(self._leaves)
+        return [UNASKED] * self._count
 
     def compile(self, condition: Condition) -> Held:
         if isinstance(condition, Leaf):
@@ -48,11 +51,55 @@ class Compiler:
         same = (leaf.signal, leaf.operator, repr(leaf.operand))
         known = self._leaves.get(same)
         if known is None:
-            number = len(self._leaves)
-            test = OPERATORS[leaf.operator].test(leaf.operand)
-            make = _existence if leaf.operator == "exists" else _asking
-            known = self._leaves[same] = make(number, leaf.signal, test)
+            known = self._leaves[same] = self._made(leaf)
         return known
+
+    def _made(self, leaf: Leaf) -> Held:
+        if leaf.operator == "matches":
+            search = self._searches.get(leaf.signal)
+            if search is None:
+                search = self._searches[leaf.signal] = Search(self._next(), leaf.signal)
+            return search.add(leaf.operand)
+        test = OPERATORS[leaf.operator].test(leaf.operand)
+        make = _existence if leaf.operator == "exists" else _asking
+        return make(self._next(), leaf.signal, test)
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count - 1
+
+
+class Search:
+    """All the patterns that a list of rules looks for in one fact, in one pass over it."""
+
+    def __init__(self, number: int, signal: str) -> None:
+        self._number, self._signal = number, signal
+        self._patterns: list[str] = []
+        self._groups: tuple[Patterns, ...] | None = None
+
+    def add(self, pattern: str) -> Held:
+        index, number = len(self._patterns), self._number
+        self._patterns.append(pattern)
+
+        def held(facts: Facts, answers: Answers) -> bool | None:
+            found = answers[number]
+            if found is UNASKED:
+                value = facts.value(self._signal)
+                found = answers[number] = None if value is UNKEPT else self._found(value)
+            return None if found is None else index in found
+
+        return held
+
+    def _found(self, value: Any) -> frozenset[int]:
+        if not isinstance(value, str):
+            return frozenset()
+        if self._groups is None:
+            self._groups = words.groups(self._patterns)
+        found, before = set[int](), 0
+        for group in self._groups:
+            found.update(before + index for index in group.found(value))
+            before += group.size
+        return frozenset(found)
 
 
 def cost(condition: Condition) -> float:

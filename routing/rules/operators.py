@@ -9,15 +9,13 @@ from typing import Any
 
 import re2
 
-from routing.signals import names
+from routing.signals import facts, names, words
 from routing.signals.names import Known
 
 Test = Callable[[Any], bool]
 LONGEST_TEXT = 1_000
 MOST_VALUES = 1_000
 PLAIN = (bool, int, float, str)
-MEMORY = 8 << 20
-"""What one pattern's automaton may take."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,15 +100,11 @@ def _pattern(given: Any, known: Known) -> str:
 
 def compiled(pattern: str) -> Any:
     """RE2 takes time in proportion to the text, whatever the pattern; some it does not know."""
-    options = re2.Options()
-    options.max_mem = MEMORY
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        why = error.args[0] if error.args else "unknown"
-        said = why.decode(errors="replace") if isinstance(why, bytes) else why
-        raise ValueError(f"not a pattern of RE2's: {said}") from error
+        words.Patterns([pattern])  # rules look for it together with others
+        return re2.compile(pattern, words.options())
+    except words.Unfit as error:
+        raise ValueError(error.why) from error
 
 
 def key(value: Any) -> tuple[bool, Any]:
@@ -145,19 +139,14 @@ def _textual(holds: Callable[[str, str], bool]) -> Callable[[Any], Test]:
 
     def test(operand: str) -> Test:
         wanted = operand.casefold()
-        return lambda value: isinstance(value, str) and holds(value.casefold(), wanted)
+        return lambda value: isinstance(value, str) and holds(facts.folded(value), wanted)
 
     return test
 
 
 def _matching(operand: str) -> Test:
     search = compiled(operand).search
-    return lambda value: isinstance(value, str) and search(_plain(value)) is not None
-
-
-def _plain(text: str) -> str:
-    """A lone surrogate is no character that RE2 could read."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    return lambda value: isinstance(value, str) and search(words.readable(value)) is not None
 
 
 def _never_asked(operand: Any) -> Test:

@@ -12,6 +12,22 @@ ABSENT: Final = None
 LONGEST_TOLD = 200
 
 
+class Words(str):
+    """A long text that many conditions look into: what they make of it is made once."""
+
+    _folded: str | None = None
+
+    @property
+    def folded(self) -> str:
+        if self._folded is None:
+            self._folded = self.casefold()
+        return self._folded
+
+
+def folded(text: str) -> str:
+    return text.folded if isinstance(text, Words) else text.casefold()
+
+
 class _Unkept:
     """What was not written down when a request came: nobody can say it now."""
 

@@ -15,6 +15,8 @@ import re2
 LONGEST = 1_000
 MOST_PATTERNS = 500
 MOST_SETS = 100
+LOOKED_AT = 100_000
+"""Characters at each end of a text in which patterns are looked for."""
 MEMORY = 16 << 20
 """What the automata of one set may take."""
 PLAIN = "text:"
@@ -27,16 +29,21 @@ class Unfit(ValueError):  # noqa: N818
     def __init__(self, index: int, why: str) -> None:
         super().__init__(f"[{index}]: {why}")
         self.index = index
+        self.why = why
+
+
+def options() -> Any:
+    made = re2.Options()
+    made.max_mem = MEMORY
+    made.log_errors = False
+    return made
 
 
 class Patterns:
     """Looks for several patterns in one pass."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        options = re2.Options()
-        options.max_mem = MEMORY
-        options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
+        self._set = re2.Set.SearchSet(options())
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
         self._size = len(patterns)
@@ -55,11 +62,26 @@ class Patterns:
         except re2.error as error:
             raise Unfit(index, f"not a pattern of RE2's: {told(error)}") from error
 
+    @property
+    def size(self) -> int:
+        return self._size
+
     def found(self, text: str) -> Sequence[int]:
         """The numbers of those that match somewhere."""
         if not self._size:
             return ()
         return self._set.Match(readable(text)) or ()
+
+
+def groups(patterns: Sequence[str]) -> tuple[Patterns, ...]:
+    """As few sets as these fit into, in their order; each pattern by itself has been compiled."""
+    try:
+        return (Patterns(patterns),)
+    except Unfit:
+        if len(patterns) == 1:
+            raise
+    middle = len(patterns) // 2
+    return (*groups(patterns[:middle]), *groups(patterns[middle:]))
 
 
 def told(error: Exception) -> str:
@@ -69,7 +91,10 @@ def told(error: Exception) -> str:
 
 
 def readable(text: str) -> str:
-    """A lone surrogate is no character that RE2 could read."""
+    """Of a very long text the ends: time grows with its length, and for some patterns quickly. And
+    a lone surrogate is no character that RE2 could read."""
+    if len(text) > 2 * LOOKED_AT:
+        text = f"{text[:LOOKED_AT]}\n{text[-LOOKED_AT:]}"
     if text.isascii():
         return text
     try:

@@ -9,6 +9,7 @@ import pytest
 from routing.rules import conditions
 from routing.rules.compiling import Compiler
 from routing.rules.errors import Unreadable
+from routing.signals import words
 from routing.signals.facts import UNKEPT, Facts
 
 
@@ -162,3 +163,32 @@ def test_what_is_dear_is_asked_last() -> None:
     for when in ({"all": [intent, {"not": turns}]}, {"any": [{"all": [nested, intent]}, turns]}):
         held = compiler.compile(conditions.read(when))
         held(Facts({"turns": 1}, {"intent": never}), [...] * 9)
+
+
+def test_many_patterns_are_looked_for_in_one_pass() -> None:
+    texts: list[str] = []
+
+    def question() -> str:
+        texts.append("x")
+        return "the word7 and the word12, " + "w" * 300_000 + " word3"
+
+    compiler = Compiler()
+    rules = [
+        compiler.compile(conditions.read({"signal": "question", "matches": rf"\bword{n}\b"}))
+        for n in range(20)
+    ]
+    facts, answers = Facts({}, {"question": question}), compiler.unasked()
+    assert [n for n, rule in enumerate(rules) if rule(facts, answers)] == [3, 7, 12]
+    assert texts == ["x"]
+    assert compiler.count == 1
+    unkept = Facts({"question": UNKEPT})
+    assert rules[0](unkept, compiler.unasked()) is None
+    assert rules[0](Facts({"question": 7}), compiler.unasked()) is False
+
+
+def test_patterns_that_do_not_fit_into_one_set_are_looked_for_in_several() -> None:
+    large = [rf"a{n}.{{{n}}}[\pL\pN]{{30}}z" for n in range(60)]
+    patterns = words.groups([*large, "needle"])
+    assert len(patterns) > 1
+    assert sum(each.size for each in patterns) == 61
+    assert list(patterns[-1].found("a needle")) == [patterns[-1].size - 1]
