@@ -185,6 +185,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "HealthStateEnum": "routing.models.HealthState",
         "ExchangeStateEnum": "analytics.models.ExchangeState",
+        "PolicyStateEnum": "routing.models.PolicyState",
+        "SimulationStateEnum": "routing.models.SimulationState",
+        "ExperimentStateEnum": "routing.models.ExperimentState",
+        "TrialStateEnum": "routing.models.TrialState",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

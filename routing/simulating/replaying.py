@@ -178,7 +178,7 @@ def _decided(
         return Replayed(kind=INFEASIBLE, why=decision.binding)
     if record.reason.startswith("pattern:") and record.model in VIRTUAL:
         decision = deciding.preferring(decision, record.tried, record.reason)
-    return _told(decision, scoring.prospect(asked, outlook, aim))
+    return _told(decision, scoring.prospect(asked, outlook, aim), record.tried)
 
 
 def _aimed(record: Record, aim: Aim) -> Aim:
@@ -200,14 +200,18 @@ def _chose_among_all(record: Record) -> bool:
     return bool(record.candidates) and said not in record.candidates
 
 
-def _told(decision: Decision, of: scoring.Prospect) -> Replayed:
+def _told(decision: Decision, of: scoring.Prospect, tried: str) -> Replayed:
     chances = {name: chance for name, chance in _chances(decision).items() if chance > LEAST}
     return Replayed(
         kind=DECIDED,
         why=decision.reason,
         chances=chances,
         first=decision.order[0].backend.name,
-        expected={c.backend.name: _expectation(c, of) for c in decision.candidates},
+        expected={
+            c.backend.name: _expectation(c, of)
+            for c in decision.candidates
+            if c.backend.name in chances or c.backend.name == tried
+        },
         late_after_s=of.late_after_s,
     )
 

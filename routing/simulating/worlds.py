@@ -60,13 +60,15 @@ class World:
     def _then(self, name: str, record: Record) -> Backend:
         weighed = name in record.candidates
         said = record.moment.get(name) if weighed else self.latest.get(name)
-        return moments.taken(self._card(name, record.at), said or {})
+        card = self._card(name, record.at)
+        return moments.taken(card, said) if said else card
 
     def _card(self, name: str, at: datetime) -> Backend:
+        """As if nothing were known of its health; today's is not that of then."""
         tag = self._price(name, at)
         key = (name, tag.price_id)
         if key not in self._cards:
-            self._cards[key] = catalog.card(self.rows[name], tag)
+            self._cards[key] = moments.taken(catalog.card(self.rows[name], tag), {})
         return self._cards[key]
 
     def _price(self, name: str, at: datetime) -> PriceTag:
@@ -81,7 +83,7 @@ ALL = frozenset({"*"})
 
 def load() -> World:
     return World(
-        rows={row.name: row for row in models.Backend.objects.all()},
+        rows={row.name: row for row in models.Backend.objects.select_related("health")},
         prices=_prices(),
         versions=_versions(Policy.objects.filter(state=PolicyState.PUBLISHED).order_by("number")),
     )

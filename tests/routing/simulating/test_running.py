@@ -148,7 +148,7 @@ def test_another_weight_or_budget_can_be_tried_without_a_draft(kora: Inside, tea
     spent = float(sum(Exchange.objects.values_list("cost", flat=True)))
     before, _ = chosen(team)
     usd = 0 if before == "small" else 1e6
-    moved = simulated(team, overrides={"weights": {"auto": {"usd": usd}}})
+    moved = simulated(team, overrides={"weights": {"auto": {"usd": usd, "miss": 0}}})
     assert moved["total"]["changed_share"] == 1
     budget = {"limit_usd": f"{spent / 2:.12f}", "window": "total"}
     tight = simulated(team, overrides={"budget": budget})["budget"]
