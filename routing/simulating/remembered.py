@@ -118,10 +118,15 @@ def held_then(record: Record, then: tuple[Any, ...]) -> dict[str, tuple[Any, boo
     found: dict[str, tuple[Any, bool]] = {}
     held = set(record.held)
     for rule in then:
-        if not rule.get("enabled", True):
+        if not rule.get("enabled", True) or _is_passed_over(rule, record):
             continue
         holds = rule["name"] in held
         found[rule["name"]] = (rule.get("when", {}), holds)
         if holds and not (rule.get("then") or {}).get("continue"):
             break
     return found
+
+
+def _is_passed_over(rule: Any, record: Record) -> bool:
+    """Who wants vectors is not answered with words, whatever the condition says."""
+    return "reply" in (rule.get("then") or {}) and record.asked.get("form") == "embeddings"

@@ -90,7 +90,7 @@ def _unclear(record: Record, world: World) -> str:
 def _can_change(record: Record) -> bool:
     """A policy decides nothing of a request that ended before or for other reasons."""
     chosen = record.was_decided or record.was_stored or record.was_ruled or record.was_infeasible
-    return chosen and not record.receipt.get("experiment")
+    return chosen and not (record.receipt.get("experiment") or record.receipt.get("cascade"))
 
 
 def _judged(record: Record, under: Under, world: World) -> Ruling:
