@@ -69,7 +69,7 @@ async def wait(way: Way, plan: Wait) -> None:
 
 
 def waiting() -> int:
-    return sum(map(len, _queues.values()))
+    return sum(len(queue) for queue in list(_queues.values()))
 
 
 def _has_waited(way: Way) -> bool:
@@ -77,7 +77,7 @@ def _has_waited(way: Way) -> bool:
 
 
 def _may_change(found: Decision) -> bool:
-    return found.reason.startswith(CHOSEN) and found.reason != planning.NAMED
+    return found.reason.startswith(CHOSEN) and found.reason not in planning.KEEPS
 
 
 def _takes_s(way: Way, candidate: Candidate) -> float:

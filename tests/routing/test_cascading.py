@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import httpx
+import openai
 import orjson
 import pytest
 
@@ -193,3 +195,33 @@ def test_a_route_that_is_only_asked_for_says_who_would_answer_first(client: Clie
     heard = client.kora.ask(body, headers=client.headers, path="/v1/route")
     assert heard.json()["reason"] == "cascade:first"
     assert (heard.json()["backend"], heard.json()["fallbacks"]) == ("mini", ["big"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openais_client_sees_one_answer(client: Client, stream: bool) -> None:
+    key = client.headers[0][1].decode().removeprefix("Bearer ")
+    text = client.kora.run(_by_sdk(client, key, stream=stream))
+    assert orjson.loads(text) == {"a": 1}
+    assert Attempt.objects.count() == 2
+
+
+async def _by_sdk(client: Client, key: str, *, stream: bool) -> str:
+    gateway: Any = client.kora.gateway
+    transport = httpx.ASGITransport(app=gateway)
+    async with (
+        httpx.AsyncClient(transport=transport) as wire,
+        openai.AsyncOpenAI(api_key=key, base_url="http://kora/v1", http_client=wire) as sdk,
+    ):
+        asked: Any = {
+            "model": "auto:best",
+            "messages": [{"role": "user", "content": "Give me JSON."}],
+            "max_tokens": 50,
+            **JSON,
+        }
+        if not stream:
+            whole = await sdk.chat.completions.create(**asked)
+            return whole.choices[0].message.content or ""
+        pieces = await sdk.chat.completions.create(**asked, stream=True)
+        return "".join([
+            each.choices[0].delta.content or "" async for each in pieces if each.choices
+        ])  # fmt: skip
