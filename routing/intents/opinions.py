@@ -48,8 +48,9 @@ def look(text: str, vector: Floats) -> Seen:
 def form(minds: Minds, seen: Seen, *, by_rule: str = "") -> Recognised:
     """The team's own intents where they are sure, then the rules' word, then the task types."""
     own, general = ask(minds.own, seen), ask(minds.shipped, seen)
-    hard = _complexity(minds.shipped, seen, general, by_rule)
-    if own is not None and _stands(own, CLEAR if by_rule else LEAST):
+    is_own = own is not None and _stands(own, CLEAR if by_rule else LEAST)
+    hard = _complexity(minds.shipped, seen, general, is_known=is_own or bool(by_rule))
+    if own is not None and is_own:
         return _told(own, hard)
     if by_rule:
         return Recognised(intent=by_rule, confidence=SURE, by=RULES, complexity=hard)
@@ -78,18 +79,18 @@ def _told(guess: Guess, hard: float | None) -> Recognised:
     )
 
 
-def _complexity(mind: Mind, seen: Seen, general: Guess | None, by_rule: str) -> float | None:
+def _complexity(mind: Mind, seen: Seen, general: Guess | None, *, is_known: bool) -> float | None:
     """No evidence is no ease: of what is unlike anything known nothing is said."""
     if mind.gauge is None or general is None:
         return None
-    if not _is_evidence(seen, general, by_rule):
+    if not (is_known or _is_evidence(seen, general)):
         return None
     signs = complexity.signs(seen.text)
     return round(complexity.measure(mind.gauge, seen.vector, seen.surface, signs), 4)
 
 
-def _is_evidence(seen: Seen, general: Guess, by_rule: str) -> bool:
-    if by_rule or (not general.is_stranger and general.confidence >= LEAST):
+def _is_evidence(seen: Seen, general: Guess) -> bool:
+    if _stands(general, LEAST):
         return True
     long_enough = len(seen.text.strip()) >= complexity.SHORTEST
     return long_enough and general.near >= complexity.CLOSE and general.intent != NOBODY
