@@ -62,6 +62,8 @@ LAST_TRIED = {
 }
 """What became of the backend that the receipt ends with, by how the request ended."""
 SUCCESSES = {"", "answered", "ok"}
+ABSENT = "not there"
+"""A fact that a rule asked for in vain."""
 STATES = {
     "open": ("Still running", "warn"),
     "answered": ("Answered", "ok"),
@@ -118,7 +120,7 @@ def story(exchange: Exchange) -> Story:
         rivals=_rivals(receipt, exchange),
         matters=decided.matters(receipt),
         signals=_pairs(receipt.get("signals")),
-        facts=_pairs(receipt.get("facts")),
+        facts=[(name, ABSENT if v is None else v) for name, v in _pairs(receipt.get("facts"))],
         binding=": ".join(filter(None, [str(binding), EXCLUSIONS.get(str(binding), "")])),
         meaning=meanings.told(receipt),
         others=[(name, said) for name, said in receipt.items() if name not in KNOWN and said],

@@ -83,9 +83,13 @@ def told(title: str, said: Mapping[str, Any]) -> Outcome:
         tier=str(said.get("tier", "")),
         steps=_steps(receipt, said, refused),
         rivals=rivals.told(receipt.get("candidates", ()), {**later, **chosen}),
-        facts=sorted(receipt.get("facts", {}).items()),
+        facts=[(name, _fact(value)) for name, value in sorted(receipt.get("facts", {}).items())],
         seconds_choice=list(said.get("fallbacks", ()))[:3],
     )
+
+
+def _fact(value: Any) -> Any:
+    return receipts.ABSENT if value is None else value
 
 
 def _verdict(said: Mapping[str, Any], refused: Mapping[str, Any] | None) -> str:

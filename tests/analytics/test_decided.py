@@ -1,0 +1,41 @@
+"""What had a part in a decision, each in one sentence, and nothing said of what had none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from analytics import decided
+
+CASES: list[tuple[dict[str, Any], str]] = [
+    ({"rules": {"held": []}}, ""),
+    ({"rules": {"held": ["a", "b"], "only": ["x"]}}, "a, b (only x)"),
+    ({"rules": {"held": ["a"], "constraints": {"max_cost": "0.01"}}},
+     "a (constraints max cost 0.01)"),
+    ({"intent": {"intent": "maths", "confidence": 0.91, "by": "examples", "complexity": 0.5}},
+     "maths, 91% sure by examples; complexity 0.50"),
+    ({"intent": {"intent": "", "why": "unsure"}}, "not told: several were about as likely"),
+    ({"intent": {"intent": "", "why": ""}}, ""),
+    ({"experiment": {"name": "x", "arm": "b", "by": "session"}}, "x, arm b, split by session"),
+    ({"propensity": 1.0}, ""),
+    ({"propensity": 0.04},
+     "who answers was drawn; this one in 4.0% of such requests"),
+    ({"propensity": 1.0, "exploring": {"mode": "apply", "why_not": "session"}},
+     "nothing was tried out: a conversation stays where it is"),
+    ({"cascade": {"first": "mini", "score": 0.4, "why": "No JSON.", "became": "escalated"}},
+     "mini answered first, scored 0.40 (No JSON.); its answer did not hold, so a better backend "
+     "was asked"),
+    ({"deferred": {"for": "mini", "waited_s": 2.5, "until": "idle", "saved_usd": "0.0030"}},
+     "waited 2.5 s for mini until it was free; that saved $0.003"),
+    ({"session": {"backend": "big", "tokens": 900, "in_loop": True}},
+     "the conversation was with big, about 900 tokens warm there; its tool calls were still being "
+     "answered"),
+    ({"learned": 7}, "version 7"),
+    ({"rules": "of an older kind", "intent": None}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("receipt", "words"), CASES)
+def test_each_matter_is_one_sentence(receipt: dict[str, Any], words: str) -> None:
+    assert [each.words for each in decided.matters(receipt)] == ([words] if words else [])
