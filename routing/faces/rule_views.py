@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from routing.faces import asking, rule_showing, vocabulary, writing
@@ -75,17 +76,11 @@ def rule_verb(request: HttpRequest, rule_id: int, verb: str) -> HttpResponse:
     row: Rule = asking.one(request, Rule.objects.select_related("team"), rule_id)
     scope = asking.scope_of(request, row.team)
     asking.require_writer(scope)
-    if verb in STEPS:
-        place = writing.move(request, scope, row, STEPS[verb])
-        said = f"{row.name} is number {place} now."
-    elif verb == "switch":
-        saved = writing.update(request, row, {"enabled": not row.enabled})
-        said = f"{row.name} is {'on' if saved.enabled else 'off'} in the draft."
-    elif verb == "remove":
-        writing.remove(request, row)
-        said = f"{row.name} is removed from the draft."
-    else:
-        raise Http404
+    try:
+        said = _done(request, scope, row, verb)
+    except Refused as error:
+        messages.error(request, f"{row.name} stays as it is: {error}")
+        return _off_to(request, reverse("routing_rule", args=[row.pk]))
     return _relisted(request, scope, said)
 
 
@@ -123,6 +118,28 @@ def routing_settings(request: HttpRequest) -> HttpResponse:
                 form.add_error(None, CHANGED)
     shown = {"scope": scope, "form": form, "seen": etag_of(kept)}
     return render(request, "routing/settings.html", shown)
+
+
+def _done(request: HttpRequest, scope: Scope, row: Rule, verb: str) -> str:
+    if verb in STEPS:
+        place = writing.move(request, scope, row, STEPS[verb])
+        return f"{row.name} is number {place} now."
+    if verb == "switch":
+        saved = writing.update(request, row, {"enabled": not row.enabled})
+        return f"{row.name} is {'on' if saved.enabled else 'off'} in the draft."
+    if verb == "remove":
+        writing.remove(request, row)
+        return f"{row.name} is removed from the draft."
+    raise Http404
+
+
+def _off_to(request: HttpRequest, place: str) -> HttpResponse:
+    """Another page, by htmx's own way of saying so when it asked."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(place)
+    answer = HttpResponse(status=204)
+    answer["HX-Redirect"] = place
+    return answer
 
 
 def _saved(request: HttpRequest, saved: Rule) -> HttpResponse:

@@ -27,7 +27,8 @@ class Refused(Exception):  # noqa: N818
     """It cannot be saved as it stands: what is wrong, by place."""
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
-        super().__init__("; ".join(errors))
+        told = (f"{place}: {words}" for place, said in errors.items() for words in said)
+        super().__init__("; ".join(told))
         self.errors = errors
 
 

@@ -104,6 +104,17 @@ def test_rules_move_switch_and_go_without_a_script(engineer: Client) -> None:
     assert names() == ["one", "three"]
 
 
+def test_a_rule_of_an_older_kora_that_is_no_rule_any_more_says_so(
+    engineer: Client, red: Team
+) -> None:
+    rule = Rule.objects.create(team=red, name="old", then={"gone": 1})
+    assert "there is no such effect" in words(engineer.get("/routing/rules/"))
+    place = f"/routing/rules/{rule.pk}/switch/"
+    assert "old stays as it is: then.gone" in words(engineer.post(place, follow=True))
+    asked = engineer.post(place, HTTP_HX_REQUEST="true")
+    assert asked.headers["HX-Redirect"] == f"/routing/rules/{rule.pk}/"
+
+
 def test_dragging_gives_the_whole_order_and_an_old_list_is_not_obeyed(engineer: Client) -> None:
     one, two = write(engineer, "one"), write(engineer, "two")
     place = "/routing/rules/order/?team=red"
