@@ -58,7 +58,7 @@ def read_explore(said: Any, place: str = "explore") -> Explore:
         return Explore(mode="apply" if said else "bypass")
     given = _object(said, place, [each.name for each in fields(Explore)])
     routes = {
-        model: _route(route, f"{place}.routes.{model}")
+        model: read_route(route, f"{place}.routes.{model}")
         for model, route in _object(given.get("routes"), f"{place}.routes").items()
     }
     return replace(Explore(), **_explore(given, place), routes=routes)
@@ -85,7 +85,7 @@ def _explore(given: Said, place: str) -> dict[str, Any]:
     return found
 
 
-def _route(said: Any, place: str) -> dict[str, Any]:
+def read_route(said: Any, place: str) -> dict[str, Any]:
     """A mode, or some of `mode`, `share`, `sharpness`."""
     given = {"mode": said} if isinstance(said, str) else said
     return _explore(_object(given, place, terms.SAYS), place)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from routing.rules import templates
+from routing.rules import particulars, templates
 from routing.rules.errors import Unreadable
 from routing.rules.values import Effects
 
@@ -17,7 +17,7 @@ LONGEST_NAME = 120
 MOST_NAMES = 200
 CACHE_MODES = ("default", "no-cache", "no-store", "off", "only")
 LOCALITIES = ("any", "local")
-SETTINGS = ("weights", "explore", "cascade", "sticky")
+SETTINGS = tuple(particulars.READERS)
 
 
 def read(given: Any, place: str = "then") -> tuple[Effects, dict[str, Any]]:
@@ -160,13 +160,6 @@ def _object(fields: Mapping[str, Callable[[Any, str], Any]]) -> Callable[[Any, s
     return several
 
 
-def _setting(given: Any, place: str) -> Mapping[str, Any]:
-    """Whose setting it is, that one reads it; here it is an object as in the settings."""
-    if not isinstance(given, Mapping):
-        raise Unreadable(place, "an object as in the settings is needed here")
-    return given
-
-
 READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "use": _name,
     "only": _names,
@@ -185,10 +178,7 @@ READERS: Mapping[str, Callable[[Any, str], Any]] = {
         "locality": _choice(LOCALITIES),
         "data_class": _name,
     }),
-    "weights": _setting,
-    "explore": _setting,
-    "cascade": _setting,
-    "sticky": _setting,
+    **particulars.READERS,
     "continue": _flag,
 }  # fmt: skip
 KNOWN = tuple(name for name in READERS if name != "continue")

@@ -160,6 +160,15 @@ def test_of_two_cache_modes_both_prohibitions_hold(first: str, second: str, both
         ({"set": {"min_quality": 2}}, "then.set.min_quality"),
         ({"set": {"locality": "here"}}, "then.set.locality"),
         ({"weights": 3}, "then.weights"),
+        ({"weights": {"usd": "much"}}, "then.weights.usd"),
+        ({"weights": {"auto": {"usd": -1}}}, "then.weights.auto.usd"),
+        ({"weights": {"auto": {"usd": 1}, "usd": 3}}, "then.weights.usd"),
+        ({"explore": {"mode": "wild"}}, "then.explore.mode"),
+        ({"explore": {"usd_a_day": 1}}, "then.explore.usd_a_day"),
+        ({"explore": "apply"}, "then.explore"),
+        ({"sticky": {"hours": 1}}, "then.sticky.hours"),
+        ({"sticky": None}, "then.sticky"),
+        ({"cascade": {"verify": ["spelling"]}}, "then.cascade.verify"),
         ({"use": "x", "continue": 1}, "then.continue"),
     ],
 )
@@ -167,3 +176,19 @@ def test_a_mistake_in_what_follows_is_said_with_its_place(then: Any, place: str)
     with pytest.raises(Unreadable) as caught:
         effects.read(then)
     assert caught.value.place == place
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"explore": False},
+        {"explore": {"mode": "bypass", "share": 0.1}},
+        {"sticky": False},
+        {"sticky": {"minutes": 5}},
+        {"cascade": True},
+        {"cascade": {"verify": ["model"]}},
+        {"weights": {"auto": {"usd": 20}, "auto:cheap": {"floor": 0.5}}},
+    ],
+)
+def test_what_the_settings_may_say_a_rule_may_say_for_its_requests(then: Any) -> None:
+    assert effects.read(then)[0].settings == then
