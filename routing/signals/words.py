@@ -60,7 +60,7 @@ class Patterns:
         try:
             self._set.Add(pattern)
         except re2.error as error:
-            raise Unfit(index, f"not a pattern of RE2's: {told(error)}") from error
+            raise Unfit(index, f"not a pattern of RE2's: {_why(pattern) or told(error)}") from error
 
     @property
     def size(self) -> int:
@@ -82,6 +82,15 @@ def groups(patterns: Sequence[str]) -> tuple[Patterns, ...]:
             raise
     middle = len(patterns) // 2
     return (*groups(patterns[:middle]), *groups(patterns[middle:]))
+
+
+def _why(pattern: str) -> str:
+    """A set does not say what is wrong with a pattern; compiled alone it does."""
+    try:
+        re2.compile(pattern, options())
+    except re2.error as error:
+        return told(error)
+    return ""
 
 
 def told(error: Exception) -> str:
