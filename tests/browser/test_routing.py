@@ -130,3 +130,16 @@ def test_a_mistake_is_marked_in_the_row_where_it_is(visit: Opener) -> None:
     page.get_by_role("textbox", name="Refuse with this message").fill("No.")
     page.get_by_role("button", name="Keep in the draft").click()
     expect(page.locator(".leaf.wrong-part")).to_contain_text("a number is needed here")
+
+
+def test_an_experiment_is_built_from_arms(visit: Opener) -> None:
+    page = visit().go("/routing/experiments/new/")
+    page.get_by_label("Name", exact=True).fill("by-hand")
+    page.get_by_label("Name of the arm").nth(1).fill("dearer")
+    page.get_by_label("Ask this model instead", exact=True).select_option("auto:best")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("row", name="dearer")).to_contain_text("ask auto:best")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("by-hand takes requests within a second")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("everybody is answered as today again")).to_be_visible()

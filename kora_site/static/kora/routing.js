@@ -91,7 +91,7 @@
       const foot = make("div", { class: "group-foot" },
         this.adder("Condition", () => node.parts.push(this.fresh())),
         this.adder("Group", () => node.parts.push(group("any", [this.fresh()], ""))));
-      const none = node.parts.length === 0 && make("p", { class: "muted small" }, above ? "Nothing in this group yet." : "No condition: the rule always holds.");
+      const none = node.parts.length === 0 && make("p", { class: "muted small" }, above ? "Nothing in this group yet." : "No condition: it always holds.");
       return make("div", { class: above ? "group inner" : "group" }, head, none || null, parts, foot);
     }
     part(part, above) { return part.parts ? this.group(part, above) : this.leaf(part, above); }
@@ -186,7 +186,7 @@
   const NUMBERS = { max_cost: "Most it may cost (USD)", max_latency_ms: "Latest answer (ms)", min_quality: "Least quality (0 to 1)", max_age: "Oldest stored answer (s)", similarity: "Least similarity (0 to 1)" };
 
   class Effects {
-    constructor(vocabulary, changed) { Object.assign(this, { vocabulary, changed, said: {} }); }
+    constructor(vocabulary, changed, place = "then", offered = EFFECTS) { Object.assign(this, { vocabulary, changed, place, offered, said: {} }); }
     read(said) {
       if (!isObject(said)) throw new Error("no effects");
       this.said = said;
@@ -194,10 +194,10 @@
     write() { return this.said; }
     draw() {
       const names = Object.keys(this.said);
-      const left = EFFECTS.filter(([name]) => !(name in this.said));
+      const left = this.offered.filter(([name]) => !(name in this.said));
       const add = make("select", { "aria-label": "Add what follows", onchange: () => { this.said[add.value] = structuredClone(FRESH[add.value]); this.changed(true); } },
         option("", "+ What follows…", true), ...left.map(([name, words]) => option(name, words, false)));
-      const none = names.length === 0 && make("p", { class: "muted small" }, "Nothing follows yet.");
+      const none = names.length === 0 && make("p", { class: "muted small" }, this.place === "then" ? "Nothing follows yet." : "Answered as today.");
       return make("div", { class: "effects" }, none || null, ...names.map((name) => this.effect(name)), left.length ? add : null);
     }
     effect(name) {
@@ -205,7 +205,7 @@
       const drop = () => { delete this.said[name]; this.changed(true); };
       const remove = make("button", { type: "button", class: "button small quiet", "aria-label": `Remove: ${words}`, onclick: drop }, "×");
       const field = this.field(name, words);
-      return make("div", { class: "effect", "data-place": `then.${name}` }, make("div", { class: "effect-head" }, make("b", {}, words), remove), field ?? null);
+      return make("div", { class: "effect", "data-place": `${this.place}.${name}` }, make("div", { class: "effect-head" }, make("b", {}, words), remove), field ?? null);
     }
     field(name, words) {
       const keep = (value) => { this.said[name] = value; this.changed(); };
@@ -248,21 +248,50 @@
     }
   }
 
+  /* Arms of an experiment: who answers, and how much of the traffic each takes. */
+  const OF_ARMS = EFFECTS.filter(([name]) => ["use", "only", "avoid", "set"].includes(name));
+  class Arms {
+    constructor(vocabulary, changed) { Object.assign(this, { vocabulary, changed, arms: [] }); }
+    read(said) {
+      if (!Array.isArray(said) || !said.every(isObject)) throw new Error("no arms");
+      this.arms = said;
+    }
+    write() { return this.arms; }
+    draw() {
+      const add = () => { this.arms.push({ name: `arm-${this.arms.length}`, share: 1, then: { use: "auto:best" } }); this.changed(true); };
+      return make("div", { class: "effects" }, ...this.arms.map((arm, at) => this.arm(arm, at)), make("button", { type: "button", class: "button small", onclick: add }, "+ Arm"));
+    }
+    arm(arm, at) {
+      const effects = new Effects(this.vocabulary, (again) => { arm.then = effects.write(); this.changed(again); }, `arms[${at}].then`, OF_ARMS);
+      effects.read(arm.then ?? {});
+      const drop = () => { this.arms.splice(at, 1); this.changed(true); };
+      const remove = make("button", { type: "button", class: "button small quiet", "aria-label": `Remove the arm ${arm.name}`, onclick: drop }, "×");
+      const keep = (name) => (value) => { arm[name] = value; this.changed(); };
+      const head = make("div", { class: "arm-head" },
+        make("label", { class: "stacked" }, at === 0 ? "Name (what is done today)" : "Name", input("Name of the arm", arm.name, {}, keep("name"))),
+        make("label", { class: "stacked" }, "Parts of the traffic", input("Parts of the traffic", arm.share ?? 1, { type: "number", step: "any", min: 0 }, (text) => keep("share")(text === "" ? "" : Number(text)))),
+        at > 0 ? remove : null);
+      return make("div", { class: "group inner", "data-place": `arms[${at}]` }, head, effects.draw());
+    }
+  }
+
+  const MODELS = { when: Conditions, then: Effects, arms: Arms };
   const build = (card, vocabulary) => {
     const area = card.querySelector("textarea");
     const rows = card.querySelector("[data-rows]");
     const draw = () => { rows.replaceChildren(model.draw()); mark(); };
-    const model = new (card.dataset.builder === "when" ? Conditions : Effects)(vocabulary, (again) => {
+    const model = new MODELS[card.dataset.builder](vocabulary, (again) => {
       area.value = JSON.stringify(model.write(), null, 2);
       if (again) { const open = focusAt(rows); draw(); open(rows); }
     });
     const errors = [...card.querySelectorAll(".errorlist li")].map((each) => each.textContent);
     const mark = () => {
-      for (const part of rows.querySelectorAll("[data-place]")) {
-        const place = part.dataset.place;
-        const said = place && errors.find((words) => words.startsWith(`${place}.`) || words.startsWith(`${place}:`) || words.startsWith(`${place}[`));
-        part.classList.toggle("wrong-part", Boolean(said));
-        if (said) part.append(make("p", { class: "errors" }, said.slice(said.indexOf(": ") + 2)));
+      const holds = (part, words) => part.dataset.place && [".", ":", "["].some((next) => words.startsWith(part.dataset.place + next));
+      for (const words of errors) {
+        const parts = [...rows.querySelectorAll("[data-place]")].filter((part) => holds(part, words));
+        const nearest = parts.sort((one, other) => other.dataset.place.length - one.dataset.place.length)[0];
+        nearest?.classList.add("wrong-part");
+        nearest?.append(make("p", { class: "errors" }, words.slice(words.indexOf(": ") + 2)));
       }
     };
     const read = () => {
