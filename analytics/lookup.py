@@ -252,7 +252,7 @@ def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
 def used(connection: Connection, spans: Sequence[Span]) -> dict[int, Decimal]:
     parameters = ([span.budget_id for span in spans], [span.starts_at for span in spans])
     rows = connection.execute(USED, parameters, prepare=True).fetchall()
-    return {budget_id: used for budget_id, used in rows}
+    return dict(rows)
 
 
 def checks(connection: Connection) -> list[str]:

@@ -37,7 +37,9 @@ def shell(way: Way) -> Shell:
     prompt, wanted = way.prompt, way.prompt.constraints
     around = (wanted.locality, wanted.min_quality)
     found = shells.read(prompt.body, form=prompt.form, wanted=around)
-    return replace(found, shell=semantics.salted(found.shell, way.demands)) if way.demands else found
+    return (
+        replace(found, shell=semantics.salted(found.shell, way.demands)) if way.demands else found
+    )
 
 
 def _may_answer(way: Way) -> bool:
