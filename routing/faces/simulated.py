@@ -91,6 +91,28 @@ def _figure(key: str, told: Mapping[str, Any]) -> Figure:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """One window of a budget that was tried: what would be spent in it, and who finds no room."""
+
+    begins: datetime
+    spent_usd: float
+    refused: int
+    first: datetime | None
+
+
+def windows(budget: Mapping[str, Any] | None) -> list[Window]:
+    return [
+        Window(
+            begins=datetime.fromisoformat(each["begins"]),
+            spent_usd=each["spent_usd"],
+            refused=each["refused"],
+            first=datetime.fromisoformat(each["first"]) if each["first"] else None,
+        )
+        for each in (budget or {}).get("windows", ())
+    ]
+
+
 def undecided(told: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Why some requests could not be decided again, the most frequent first."""
     counted = sorted(told.get("why", {}).items(), key=lambda each: -each[1])

@@ -60,6 +60,7 @@ def routing_simulation(request: HttpRequest, simulation_id: int) -> HttpResponse
         "quality_from": result.get("quality_from"),
         "teams": _by_team(result),
         "budget": result.get("budget"),
+        "windows": simulated.windows(result.get("budget")),
     }
     part = "#simulation" if request.htmx else ""  # type: ignore[attr-defined]
     return render(request, f"routing/simulation.html{part}", shown)

@@ -106,6 +106,20 @@ def test_rules_are_ordered_by_keyboard_and_the_focus_stays(visit: Opener) -> Non
     expect(page.locator(".rule-name")).to_have_text(moved)
 
 
+def test_rules_are_dragged_by_their_grips(visit: Opener) -> None:
+    visitor = visit()
+    page = visitor.go("/routing/rules/")
+    for name in ("dragged", "dragged-over", "not-dragged"):
+        write_rule(page, name, name)
+        visitor.go("/routing/rules/")
+    lines = page.locator(".rule-line")
+    names = page.locator(".rule-name").all_inner_texts()
+    lines.nth(0).locator("[data-grip]").drag_to(lines.nth(2))
+    expect(page.locator("#said")).to_contain_text("The new order is kept.")
+    page.reload()
+    assert page.locator(".rule-name").all_inner_texts()[0] == names[1]
+
+
 def test_the_json_and_the_rows_say_the_same(visit: Opener) -> None:
     page = visit().go("/routing/rules/new/")
     when = page.locator("[data-builder=when]")

@@ -84,11 +84,14 @@ def test_overrides_that_nobody_knows_are_refused(engineer: Client, red: Team) ->
 def test_a_result_says_in_words_what_is_clear_and_what_is_not(engineer: Client, red: Team) -> None:
     thin = group(quality=reading(-0.2, 0.1, 0.4, warning="no-overlap"))
     undecided = {"count": 3, "why": {"rule:by-words": 2, "older-receipt": 1}}
-    row = simulated(red, total=thin, undecided=undecided)
+    day = {"begins": "2026-01-02T00:00:00+00:00", "spent_usd": 19.5, "refused": 4, "first": None}
+    budget = {"limit_usd": "20", "window": "day", "refused": 4, "windows": [day]}
+    row = simulated(red, total=thin, undecided=undecided, budget=budget)
     page = words(engineer.get(f"/routing/simulate/{row.pk}/"))
     assert "Spend \N{MINUS SIGN}$1.50" in page
     assert "no clear difference" in page
     assert "Much of this was never tried" in page
+    assert "A budget of $20.00 a day 4 find no room" in page
     assert "rule by-words asks for what no receipt keeps 2" in page
 
 
