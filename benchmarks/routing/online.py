@@ -28,7 +28,7 @@ from routing.policy import exploring
 BATCH = 20
 """Questions between two versions of what was learned."""
 SHARPNESS = 100.0
-AT_FIRST, FIRST, SHARE = 0.5, 400, 0.1
+AT_FIRST, FIRST, SHARE = 0.5, 800, 0.05
 """Of the first questions so many may be tried out, later so many: policy settings, as published."""
 ORDERS = 5
 BROKEN_AT, WELL_AT = 2_000, 3_000

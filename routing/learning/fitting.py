@@ -24,9 +24,9 @@ class Strengths:
 
     level: float = 0.25
     """Of a backend's quality at the usual request, from what was written at it."""
-    signal: float = 0.10
+    signal: float = 0.05
     direction: float = 0.1
-    shared: float = 0.7
+    shared: float = 2.0
     """Of the line that backends share, from nothing, in times the two above."""
 
 

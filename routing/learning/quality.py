@@ -21,7 +21,7 @@ Singles = npt.NDArray[np.float32]
 """Half as exact and twice as fast; enough to tell what is near."""
 Numbers = npt.NDArray[np.intp]
 
-CELL_DOUBT = 12.0
+CELL_DOUBT = 25.0
 """Outcomes of an intent that count as much as believing the line alone."""
 TEAM_DOUBT = 20.0
 FARTHEST = np.float32(-40.0)
@@ -41,7 +41,7 @@ class Nearness:
     """How far apart two requests may be and still tell of each other, in shortened vectors."""
     stretch: float = 0.15
     """What a difference of their features counts beside those."""
-    doubt: float = 0.5
+    doubt: float = 0.25
     """Outcomes right here that count as much as the line."""
     share: float = 0.7
     """What neighbours say of it, however many there are; the rest is the line's."""

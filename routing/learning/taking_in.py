@@ -46,7 +46,7 @@ CLEARLY = 0.02
 """More squared error than before, at the least, for a version not to be published."""
 SURENESS = 2.5
 """And in standard errors."""
-DIRECTIONS_AT = (64, 400, 2_000)
+DIRECTIONS_AT = (64, 160, 400, 1_000, 2_500)
 """Vectors after which the directions that they differ in are looked for again."""
 LOCK = 7_205_001
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
