@@ -18,7 +18,7 @@ from inference.words import Call, EngineError, Target
 from routing import comparisons, embedders, endpoints, engine_room, targets
 from routing.experiments import following
 from routing.intents import teaching
-from routing.learning import taking_in
+from routing.learning import outcomes, taking_in
 from routing.models import Backend, Health, HealthState, Kind
 from routing.policy.values import EMBEDDINGS
 from routing.simulating import orders
@@ -50,6 +50,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "task": "routing.tasks.read_experiments",
         "schedule": 60.0,
         "options": {"queue": "background", "expires": 60.0},
+    },
+    "forget old outcomes": {
+        "task": "routing.tasks.forget_outcomes",
+        "schedule": 3600.0,
+        "options": {"queue": "background", "expires": 3600.0},
     },
     "compare answers": {
         "task": "routing.tasks.compare_answers",
@@ -128,6 +133,12 @@ def take_up_simulations() -> None:
 def read_experiments() -> int:
     """Safe to run twice: the later reading stands, and what has ended stays ended."""
     return following.read_all()
+
+
+@shared_task(name="routing.tasks.forget_outcomes")  # type: ignore[untyped-decorator,no-untyped-call]
+def forget_outcomes() -> int:
+    """Safe to run twice: what is gone is gone."""
+    return outcomes.forget()
 
 
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]

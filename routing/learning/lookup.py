@@ -28,9 +28,17 @@ INSERT INTO routing_routermind (made_at, weights, evidence, facts, note, withdra
 VALUES (now(), %s, %s, %s, %s, %s, %s) RETURNING id
 """
 
+# Under traffic a version is seconds old when the next comes, and whoever finds a bad one comes later:
+# beside the newest stay the last of each hour and day, and whatever is in force.
 FORGET = """
+WITH standing AS (SELECT id, made_at FROM routing_routermind WHERE withdrawn_at IS NULL)
 DELETE FROM routing_routermind WHERE id NOT IN (
-  SELECT id FROM routing_routermind ORDER BY id DESC LIMIT %s)
+  SELECT id FROM (SELECT id FROM routing_routermind ORDER BY id DESC LIMIT %s) newest
+  UNION SELECT max(id) FROM standing HAVING max(id) IS NOT NULL
+  UNION SELECT max(id) FROM standing WHERE made_at > now() - interval '1 day'
+         GROUP BY date_trunc('hour', made_at)
+  UNION SELECT max(id) FROM standing WHERE made_at > now() - interval '14 days'
+         GROUP BY date_trunc('day', made_at))
 """
 
 # How many answers anybody said anything about.

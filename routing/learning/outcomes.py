@@ -11,6 +11,8 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from caching import lookup as stored
+
 if TYPE_CHECKING:
     from caching.values import Vector
 
@@ -52,6 +54,13 @@ SELECT exchange_id, mark FROM routing_outcome
    AND at > now() - %s::int * interval '1 minute'
  ORDER BY at DESC LIMIT 1
 """
+
+
+FORGET: LiteralString = """
+DELETE FROM routing_outcome WHERE at < now() - %s::int * interval '1 day'
+"""
+DAYS = 180
+"""What is older is neither learned from nor simulated with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +113,11 @@ def note(
     said = Jsonb(dict(parts))
     done = connection.execute(NOTE, (said, exchange_id, team_id, said))
     return done.rowcount == 1
+
+
+def forget(days: int = DAYS) -> int:
+    with stored.connect() as connection:
+        return connection.execute(FORGET, (days,)).rowcount
 
 
 def before(connection: Connection, came: Came) -> tuple[UUID, str] | None:

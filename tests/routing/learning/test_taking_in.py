@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ import pytest
 
 from analytics.models import Price
 from routing import connections, lessons
-from routing.learning import features, fitting, keeping, outcomes, taking_in
+from routing.learning import features, fitting, keeping, outcomes, taking_in, versions
 from routing.models import Backend, Outcome, Policy, RouterMind
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -234,6 +235,31 @@ def test_only_the_newest_versions_are_kept(team: Team, monkeypatch: pytest.Monke
     assert RouterMind.objects.count() == 3
 
 
+def test_yesterday_s_and_the_last_hour_s_versions_can_still_be_gone_back_to(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_in, "KEPT", 1)
+    now = datetime.now(UTC)
+    ages = [timedelta(days=20), timedelta(days=3), timedelta(hours=2), timedelta(0)]
+    made = [RouterMind.objects.create(made_at=now - age, weights=b"") for age in ages]
+    came(team.pk, "small", 1.0)
+    newest = taking_in.take_in()
+    kept = set(RouterMind.objects.values_list("pk", flat=True))
+    assert kept == {made[1].pk, made[2].pk, newest}
+
+
+def test_the_version_in_force_outlives_any_number_that_the_guard_keeps_back(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_in, "KEPT", 2)
+    monkeypatch.setattr(taking_in, "_is_sound", lambda _: False)
+    good = RouterMind.objects.create(made_at=datetime.now(UTC) - timedelta(days=30), weights=b"")
+    for _ in range(4):
+        came(team.pk, "small", 1.0)
+        taking_in.take_in()
+    assert versions.in_force() == good
+
+
 def test_an_unknown_request_s_word_is_nobodys_outcome(team: Team) -> None:
     assert not outcomes.note(connections.current(), UUID(int=1), team.pk, {"score": 1.0})
 
@@ -248,3 +274,10 @@ def test_some_answers_are_marked_by_the_judge_that_a_team_names(client: Client, 
     client.kora.refresh()
     assert row(client.ask("Why is the sky blue?")).parts == {"judge": 0.8}
     assert row(client.ask("And the sea?", cache="no-store")).parts == {}
+
+
+def test_outcomes_of_half_a_year_ago_are_forgotten(team: Team) -> None:
+    came(team.pk, "small", 1.0, at="2020-01-01T00:00:00Z")
+    came(team.pk, "small", 1.0)
+    assert outcomes.forget() == 1
+    assert Outcome.objects.count() == 1
