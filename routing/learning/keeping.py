@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -154,7 +155,7 @@ def _opened(kept: bytes) -> tuple[dict[str, Any], Arrays]:
         with np.load(io.BytesIO(kept), allow_pickle=False) as file:
             found: Arrays = {name: file[name] for name in file.files}
         told: dict[str, Any] = json.loads(found.pop("told").tobytes())
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UnreadableError from error
     if told.get("form") != FORM or told.get("features") != list(NAMES):
         raise UnreadableError

@@ -28,7 +28,7 @@ INSERT INTO routing_routermind (made_at, weights, evidence, facts, note, withdra
 VALUES (now(), %s, %s, %s, %s, %s, %s) RETURNING id
 """
 
-# Under traffic a version is seconds old when the next comes, and whoever finds a bad one comes later:
+# Under traffic a version is seconds old when the next comes, and who finds a bad one comes later:
 # beside the newest stay the last of each hour and day, and whatever is in force.
 FORGET = """
 WITH standing AS (SELECT id, made_at FROM routing_routermind WHERE withdrawn_at IS NULL)

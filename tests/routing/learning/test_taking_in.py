@@ -248,6 +248,18 @@ def test_yesterday_s_and_the_last_hour_s_versions_can_still_be_gone_back_to(
     assert kept == {made[1].pk, made[2].pk, newest}
 
 
+@pytest.mark.parametrize("left", [0, 1, 200])
+def test_a_version_that_was_cut_off_on_disk_is_learned_anew(team: Team, left: int) -> None:
+    came(team.pk, "small", 1.0)
+    taking_in.take_in()
+    row = RouterMind.objects.get()
+    RouterMind.objects.update(weights=row.weights[:left], evidence=row.evidence[:left])
+    came(team.pk, "small", 1.0)
+    assert taking_in.take_in()
+    lessons.look(connections.current(), every_s=0.0)
+    assert lessons.mind().version > row.pk
+
+
 def test_the_version_in_force_outlives_any_number_that_the_guard_keeps_back(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
