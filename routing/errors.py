@@ -85,9 +85,11 @@ class Infeasible(Refusal):
 class NothingStored(Infeasible):
     """No stored answer fits, and only stored ones were asked for."""
 
-    def __init__(self) -> None:
-        relaxation = {"constraint": "cache", "needed": "default"}
-        super().__init__(binding="cache-only", relaxations=[relaxation])
+    def __init__(self, *, by_rule: bool = False) -> None:
+        """What a rule asks for is not the caller's to relax."""
+        relaxations = [] if by_rule else [{"constraint": "cache", "needed": "default"}]
+        message = "No stored answer fits, and a rule allows only stored ones." if by_rule else ""
+        super().__init__(message, binding="cache-only", relaxations=relaxations)
 
 
 class RateLimited(Refusal):

@@ -136,7 +136,8 @@ def board(way: Way, room: Room) -> Flight | None:
 
 def choose(way: Way) -> Decision:
     if way.prompt.constraints.cache == "only" and not way.prompt.inputs:
-        raise NothingStored  # whether vectors are remembered, their backend knows
+        asked = way.given or way.prompt.constraints  # of vectors, their backend knows
+        raise NothingStored(by_rule=asked.cache != "only")
     way.decision = choosing.decide(way)
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
         raise QueueFull(
@@ -144,13 +145,22 @@ def choose(way: Way) -> Decision:
             retry_after_s=QUEUE_RETRY_S if way.decision.wait_s is None else way.decision.wait_s,
         )
     if isinstance(way.decision, NoWay):
-        raise Infeasible(
-            f"No backend satisfies this request: {way.decision.why}.",
-            binding=way.decision.binding,
-            relaxations=list(way.decision.relaxations),
-        )
+        raise _infeasible(way, way.decision)
     way.decision = habits.preferred(way, way.decision)
     return way.decision
+
+
+def _infeasible(way: Way, found: NoWay) -> Infeasible | NotAllowed:
+    """The rules that held are named: the caller may never have heard of them."""
+    if found.binding == "not-allowed":
+        return NotAllowed("This key may use none of the models that could answer.", param="model")
+    held = way.ruling.held
+    rules = f" Rules that held: {', '.join(held)}." if held else ""
+    return Infeasible(
+        f"No backend satisfies this request: {found.why}.{rules}",
+        binding=found.binding,
+        relaxations=list(found.relaxations),
+    )
 
 
 def hold_first(way: Way, decision: Decision) -> Planned:

@@ -256,6 +256,25 @@ class Decision:
         return [c.as_json(known.get(c.backend.name, 0.0)) for c in self.candidates]
 
 
+WHY = {
+    "not-allowed": "this key may use none of those that could",
+    "rule-only": "a rule or an alias leaves only others",
+    "rule-avoid": "a rule or an alias leaves them out",
+    "drained": "those that could take no new work",
+    "locality": "it has to stay on this machine",
+    "data-class": "none is cleared for what it holds",
+    "region": "none is in the region that is demanded",
+    "context": "it is too long",
+    "capability": "an embedder makes vectors, and nothing else does",
+    "max-cost": "those that could may cost more",
+    "min-quality": "those that could are of less quality",
+    "max-latency": "those that could are expected to begin later",
+    "deadline": "those that could are expected to begin after it",
+    "backends": "no backend is switched on",
+}
+"""Why nobody is left, by what binds."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoWay:
     """No candidate is feasible: the constraint that binds, and what would relax it."""
@@ -263,21 +282,31 @@ class NoWay:
     binding: str
     relaxations: tuple[dict[str, Any], ...]
     candidates: tuple[Candidate, ...]
+    model: str = ""
+    needs: tuple[str, ...] = ()
 
     def told(self) -> list[dict[str, Any]]:
         return [c.as_json() for c in self.candidates]
 
     @property
     def why(self) -> str:
-        """What binds, with the numbers where the request is too long."""
+        """What binds, in words."""
+        told = [self._told(name) for name in self.binding.split("+")]
+        return f"{self.binding} binds, for {' and '.join(told)}"
+
+    def _told(self, name: str) -> str:
         short = [c for c in self.candidates if c.excluded == "context"]
-        if self.binding != "context" or not short:
-            return f"{self.binding} binds"
-        best = max(short, key=lambda candidate: candidate.backend.context)
-        return (
-            f"context binds, for it needs about {best.context_needed} tokens and "
-            f"{best.backend.name} has a context of {best.backend.context}"
-        )
+        if name == "context" and short:
+            best = max(short, key=lambda candidate: candidate.backend.context)
+            return (
+                f"it needs about {best.context_needed} tokens and "
+                f"{best.backend.name} has a context of {best.backend.context}"
+            )
+        if name == "capability" and self.needs:
+            return f"none that is left has all that it needs ({', '.join(self.needs)})"
+        if name == "backends" and self.model not in VIRTUAL:
+            return f"there is no '{self.model}' that is switched on"
+        return WHY.get(name, "none is left")
 
     @property
     def wait_s(self) -> float | None:

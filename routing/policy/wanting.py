@@ -37,6 +37,7 @@ class Circumstances:
     protected: str = ""
 
 
+LOCAL = "auto:local"
 PLAINLY = Circumstances()
 
 
@@ -58,7 +59,7 @@ def wants(prompt: Prompt, signals: Signals, around: Circumstances = PLAINLY) -> 
         data_class=demanded.get("data_class", ""),
         region=demanded.get("region", ""),
         left_s=around.left_s,
-        fixed=_fixed(prompt.constraints, demanded) if demanded else frozenset(),
+        fixed=_fixed(prompt.constraints, demanded) | _stayed(prompt.model, around.model),
         seat=around.seat,
         protected=around.protected,
     )
@@ -108,3 +109,8 @@ def _fixed(constraints: Constraints, demanded: Mapping[str, Any]) -> frozenset[s
         for key, name in NAMES.items()
         if key in demanded and getattr(constraints, key) == demanded[key]
     )
+
+
+def _stayed(asked: str, stands: str) -> frozenset[str]:
+    """Who asked for `auto:local` can ask for another; whom a rule or an alias sent there cannot."""
+    return frozenset({NAMES["locality"]} if stands == LOCAL != asked else ())

@@ -143,7 +143,7 @@ def test_a_refusal_for_length_says_what_is_needed_and_what_there_is() -> None:
     found = bound(wants(prompt_tokens=9000, output_tokens=100), (CHEAP, BEST))
     assert "needs about 9100 tokens" in found.why
     assert "has a context of 8192" in found.why
-    assert bound(wants(min_quality=0.95), (BEST,)).why == "min-quality binds"
+    assert bound(wants(min_quality=0.95), (BEST,)).why.startswith("min-quality binds, for")
 
 
 def test_a_schema_takes_no_room_in_a_local_model() -> None:
@@ -202,7 +202,7 @@ def test_the_latency_of_our_own_is_waiting_and_reading() -> None:
     assert chosen(wants(max_latency_ms=4000.0), (waits,)) == ["local"]
     found = bound(wants(max_latency_ms=3500.0), (waits,))
     assert found.relaxations[0] == {
-        "constraint": "max-latency-ms", "needed": 4000, "backend": "local"
+        "constraint": "max-latency-ms", "needed": 6500, "backend": "local"
     }  # fmt: skip
     assert chosen(wants("auto:fast"), (waits, CHEAP)) == ["cheap", "local"]
     assert found.candidates[0].as_json()["wait_s"] == 3.0

@@ -174,7 +174,20 @@ def test_constraints_of_a_rule_and_of_the_caller_hold_together(client: Client) -
     refused = client.ask(extras={"max-cost": "0.000000001"})
     assert refused.error["binding"] == "max-cost"
     client.publish({"then": {"set": {"max_cost": "0.000000001"}}})
-    assert client.ask(extras={"max-cost": "0.5"}).error["binding"] == "max-cost"
+    refused = client.ask(extras={"max-cost": "0.5"})
+    assert refused.error["binding"] == "max-cost"
+    assert refused.error["relaxations"] == []
+    assert "Rules that held: r0." in refused.error["message"]
+
+
+def test_who_is_sent_to_models_of_our_own_is_not_told_to_ask_for_others(client: Client) -> None:
+    client.publish({"name": "in-house", "then": {"use": "auto:local"}})
+    refused = client.ask()
+    assert (refused.error["binding"], refused.error["relaxations"]) == ("locality", [])
+    client.publish({"name": "typo", "then": {"use": "bigg"}})
+    refused = client.ask()
+    assert "there is no 'bigg'" in refused.error["message"]
+    assert "Rules that held: typo." in refused.error["message"]
 
 
 def test_what_a_rule_says_of_stored_answers_holds(client: Client) -> None:
@@ -188,6 +201,9 @@ def test_what_a_rule_says_of_stored_answers_holds(client: Client) -> None:
     assert client.ask().headers["x-kora-tier"] == "cloud"
     refused = client.ask(extras={"cache": "only"})
     assert refused.error["binding"] == "cache-only"
+    assert refused.error["relaxations"] == [{"constraint": "cache", "needed": "default"}]
+    client.publish({"then": {"cache": {"mode": "only"}}})
+    assert client.ask("Never asked before").error["relaxations"] == [], "it is the rule's"
 
 
 def test_a_full_budget_is_something_a_rule_can_ask(client: Client) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +34,9 @@ def _changed(asked: Wants, change: dict[str, Any]) -> Wants:
         model = "auto" if asked.model == "auto:local" else asked.model
         limits = replace(asked.constraints, locality="any")
         return replace(asked, model=model, constraints=limits)
+    if name == "max-latency-ms" and asked.left_s is not None:
+        passed_s = max(0.0, (asked.constraints.max_latency_ms or 0.0) / 1000 - asked.left_s)
+        asked = replace(asked, left_s=needed / 1000 - passed_s)
     value: Any = Decimal(needed) if name == "max-cost" else needed
     changed: dict[str, Any] = {FIELDS[name]: value}
     return replace(asked, constraints=replace(asked.constraints, **changed))
@@ -64,7 +69,7 @@ def test_one_change_is_offered_where_one_is_enough_and_the_cheapest_is_the_first
     found = deciding.decide(asked, backends)
     if isinstance(found, Decision):
         return
-    broken = {c.backend.name: eligibility.broken(asked, c.fit) for c in found.candidates}
+    broken = {c.backend.name: relaxing.broken(asked, c) for c in found.candidates}
     helped = [names for names in broken.values() if all(name in relaxing.RELAXED for name in names)]
     fewest = min(map(len, helped), default=0)
     assert all(1 + len(each.get("also", ())) == fewest for each in found.relaxations)
@@ -123,12 +128,38 @@ def test_at_most_five_changes_are_offered() -> None:
     assert [each["backend"] for each in found.relaxations] == [f"b{i}" for i in range(5)]
 
 
-def test_a_named_latency_is_one_that_suffices() -> None:
-    """Rounded up: 33.3 ms would again be too little."""
+def test_a_named_latency_is_one_in_which_a_whole_answer_is_expected() -> None:
+    """Rounded up, and with a second, 40 tokens in it, for the answer itself: it ends by then."""
     slow = backend("b", first_token_s=0.0333)
     for limit in itertools.islice(itertools.count(1.0, 8.0), 4):
-        found = bound(wants(max_latency_ms=limit), slow)
-        assert found.relaxations[0]["needed"] == 34
+        found = bound(wants(max_latency_ms=limit, output_tokens=40), slow)
+        assert found.relaxations[0]["needed"] == 1034
+
+
+def test_the_time_that_a_latency_leaves_is_no_limit_of_its_own() -> None:
+    """Seen live: both were broken at once, so the caller was offered nothing."""
+    slow = backend("b", first_token_s=1.0)
+    found = bound(wants(max_latency_ms=500.0, left_s=0.49), slow)
+    assert found.binding == "max-latency"
+    assert found.relaxations[0]["needed"] > 1010
+    late = bound(wants(max_latency_ms=500.0, left_s=0.49, deadline=datetime.now(UTC)), slow)
+    assert late.relaxations == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (wants("gone"), "there is no 'gone' that is switched on"),
+        (wants(needs=frozenset({"tools", "vision"})), r"\(tools, vision\)"),
+        (
+            wants(max_cost=Decimal("0.00001"), min_quality=0.9),
+            "may cost more and those that could are of less",
+        ),
+        (wants(only=frozenset({"x"})), "a rule or an alias"),
+    ],
+)
+def test_what_binds_is_said_in_words(asked: Wants, words: str) -> None:
+    assert re.search(words, bound(asked, backend("b")).why)
 
 
 @pytest.mark.parametrize(
