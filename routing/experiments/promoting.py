@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
 from routing.experiments import terms
+from routing.experiments.values import Arm
 from routing.models import Experiment, ExperimentState, Policy, Rule
-from routing.publishing import drafts, versions
+from routing.publishing import checking, drafts, versions
 from routing.publishing.versions import Asked
 from teams import audit
 from teams.values import Actor
@@ -26,8 +28,21 @@ MOVES = {
 """Into which state from which."""
 
 
+FROM = {
+    "start": MOVES[ExperimentState.RUNNING],
+    "stop": MOVES[ExperimentState.STOPPED],
+    "promote": MOVES[ExperimentState.PROMOTED],
+    "remove": (ExperimentState.DRAFT, ExperimentState.STOPPED),
+}
+DONE = {"start": "started", "stop": "stopped", "promote": "promoted", "remove": "removed"}
+
+
 class NotNow(Exception):  # noqa: N818
     """In its state this cannot be done with an experiment."""
+
+    def __init__(self, verb: str, state: str) -> None:
+        before = [str(each.value) for each in FROM[verb]]
+        super().__init__(f"It is {state}; only what is {' or '.join(before)} can be {DONE[verb]}.")
 
 
 class NoSuchArm(Exception):  # noqa: N818
@@ -37,14 +52,25 @@ class NoSuchArm(Exception):  # noqa: N818
 def start(actor: Actor, row: Experiment) -> Experiment:
     """What was stopped begins anew: older outcomes do not count, for the arms may be others.
 
-    Raises ValueError with the place of what cannot be read.
+    Raises ValueError with the place of what cannot be read, or names what is not there.
     """
-    terms.arms(row.arms)
+    _refuse_unknown(row.team_id, terms.arms(row.arms))
     arms = [{k: v for k, v in arm.items() if k != "stopped"} for arm in row.arms]
     fresh = {"arms": arms, "started_at": datetime.now(UTC), "ended_at": None, "winner": ""}
     return _move(
         (actor, "start"), row, ExperimentState.RUNNING, {**fresh, "why": "", "reading": {}}
     )
+
+
+def _refuse_unknown(team_id: int, arms: Sequence[Arm]) -> None:
+    """A misspelt arm would take its share and never answer any of it."""
+    there = checking.there_now(team_id)
+    for index, effects in enumerate(arm.effects for arm in arms):
+        backends = sorted({*(effects.only or ()), *effects.avoid} - set(there.backends or ()))
+        if effects.use and effects.use not in (there.models or ()):
+            backends.append(effects.use)
+        if backends:
+            raise ValueError(f"arms[{index}].then: there is no {', '.join(backends)} now.")
 
 
 def stop(actor: Actor, row: Experiment) -> Experiment:
@@ -102,7 +128,8 @@ def _move(
     with transaction.atomic():
         mine = Experiment.objects.filter(pk=row.pk, state__in=MOVES[state])
         if not mine.update(**changes):
-            raise NotNow
+            now = Experiment.objects.values_list("state", flat=True).get(pk=row.pk)
+            raise NotNow(who[1], now)
         row.refresh_from_db()
         audit.record(*who, row, before=before, after=audit.facts_of(row))
     return row

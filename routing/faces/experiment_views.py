@@ -105,8 +105,8 @@ def experiment_move(request: HttpRequest, experiment_id: int, move: str) -> Http
     row, scope = _own(request, experiment_id)
     try:
         said = _moved(request, row, move)
-    except (NotNow, NoSuchArm) as error:
-        messages.error(request, str(type(error).__doc__))
+    except (NotNow, NoSuchArm, ValueError) as error:
+        messages.error(request, str(error) or str(error.__doc__))
         return redirect("routing_experiment", row.pk)
     except Unsound as error:
         messages.error(request, f"The draft cannot be published, so nothing was: {error}.")
@@ -139,7 +139,7 @@ def _moved(request: HttpRequest, row: Experiment, move: str) -> str:
         page_writes.remove(request, row)
         return f"{row.name} is removed."
     if move == "remove":
-        raise NotNow
+        raise NotNow(move, row.state)
     raise Http404
 
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from routing.experiments import promoting
 from routing.experiments.promoting import NoSuchArm, NotNow
 from routing.faces import experiment_serializers as shown
-from routing.models import Experiment, ExperimentPoint
+from routing.models import Experiment, ExperimentPoint, ExperimentState
 from routing.publishing.errors import Unsound
 from teams.access import IfMatch, NewestFirst, OfMyTeams, actor_of
 from teams.audit import Audited
@@ -35,6 +35,11 @@ class Experiments(Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Experiment]
     volatile = frozenset({"reading"})
     filter_backends = [ByFields]
     filters = {"team": "team__name", "name": "name", "state": "state"}
+
+    def perform_destroy(self, instance: Any) -> None:
+        if instance.state == ExperimentState.RUNNING:
+            raise ValidationError("It is running; stop it first.")
+        super().perform_destroy(instance)
 
     @extend_schema(request=None, responses=shown.ExperimentSerializer)
     @action(detail=True, methods=["post"])
@@ -59,7 +64,7 @@ class Experiments(Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Experiment]
             try:
                 made = promoting.promote(actor_of(request), row, **asked.validated_data)
             except (NotNow, NoSuchArm) as error:
-                raise ValidationError(str(type(error).__doc__)) from error
+                raise ValidationError(str(error) or str(error.__doc__)) from error
             except Unsound as error:
                 raise ValidationError({e.place: [e.words] for e in error.findings}) from error
         said = {"policy": made and made.pk, "number": made and made.number}
@@ -79,7 +84,7 @@ class Experiments(Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Experiment]
             try:
                 row = move(actor_of(request), self.get_object())
             except NotNow as error:
-                raise ValidationError(str(NotNow.__doc__)) from error
+                raise ValidationError(str(error)) from error
             except ValueError as error:
                 raise shown.by_place(error) from error
         return Response(self.get_serializer(row).data)

@@ -47,7 +47,7 @@ def _together(team_id: int | None, content: Content) -> Iterator[Finding]:
 def _there(team_id: int | None, content: Content) -> There:
     """What rules may name: of a team, everyone's aliases and sets too."""
     said = content.get("settings", {})
-    everyone = _everyones() if team_id is not None else {}
+    everyone = _published(None) if team_id is not None else {}
     backends = frozenset(Backend.objects.values_list("name", flat=True))
     return There(
         backends=backends,
@@ -56,8 +56,13 @@ def _there(team_id: int | None, content: Content) -> There:
     )
 
 
-def _everyones() -> Mapping[str, Any]:
-    rows = Policy.objects.filter(team=None, state=PolicyState.PUBLISHED).order_by("-number")
+def there_now(team_id: int) -> There:
+    """What a team's requests can be sent to by what is in force, whatever is drafted."""
+    return _there(team_id, {"settings": _published(team_id)})
+
+
+def _published(team_id: int | None) -> Mapping[str, Any]:
+    rows = Policy.objects.filter(team=team_id, state=PolicyState.PUBLISHED).order_by("-number")
     found = rows.values_list("content", flat=True).first() or {}
     settings: Mapping[str, Any] = found.get("settings", {})
     return settings

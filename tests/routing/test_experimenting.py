@@ -217,3 +217,28 @@ def test_mistakes_are_refused_with_their_place(
     answer = engineer.post("/api/experiments/", {"name": "e", "arms": ARMS, **said}, format="json")
     assert answer.status_code == 400, answer.json()
     assert place in str(answer.json()), answer.json()
+
+
+@pytest.mark.parametrize("then", [{"only": ["bgi"]}, {"avoid": ["bgi"]}, {"use": "bgi"}])
+def test_an_arm_that_names_nobody_is_not_started(
+    team: Team, engineer: APIClient, then: dict[str, Any]
+) -> None:
+    arms = [{"name": "today"}, {"name": "big", "then": then}]
+    made = engineer.post("/api/experiments/", {"name": "e", "arms": arms}, format="json").json()
+    refused = engineer.post(f"/api/experiments/{made['id']}/start/", {}, format="json")
+    assert refused.json()["error"]["param"] == "arms[1].then"
+    assert "no bgi" in refused.json()["error"]["message"]
+    Backend.objects.create(name="bgi", kind="sandbox", model="toy")
+    assert engineer.post(f"/api/experiments/{made['id']}/start/", {}).status_code == 200
+
+
+def test_a_running_experiment_is_not_removed_and_says_what_it_is(
+    team: Team, engineer: APIClient
+) -> None:
+    row = Experiment.objects.create(team=team, name="e", state="running", arms=ARMS)
+    place = f"/api/experiments/{row.pk}/"
+    assert "stop it first" in engineer.delete(place).json()["error"]["message"]
+    again = engineer.post(f"{place}start/", {}, format="json").json()["error"]["message"]
+    assert again == "It is running; only what is draft or stopped can be started."
+    engineer.post(f"{place}stop/", {}, format="json")
+    assert engineer.delete(place).status_code == 204

@@ -146,6 +146,15 @@ def test_an_experiment_is_written_started_stopped_and_promoted(engineer: Client,
     assert Rule.objects.get(team=red).then == {"use": "auto:cheap"}
 
 
+def test_an_arm_that_names_nobody_is_told_when_it_is_started(engineer: Client, red: Team) -> None:
+    arms = [{"name": "today"}, {"name": "other", "then": {"only": ["gone"]}}]
+    row = Experiment.objects.create(team=red, name="x", arms=arms)
+    answer = engineer.post(f"/routing/experiments/{row.pk}/start/", follow=True)
+    assert "there is no gone now" in words(answer)
+    row.refresh_from_db()
+    assert row.state == "draft"
+
+
 def test_a_wrong_arm_is_shown_at_the_arms(engineer: Client) -> None:
     arms = [ARMS[0], {"name": "other", "then": {"deny": "no"}}]
     answer = engineer.post("/routing/experiments/new/", {**WRITTEN, "arms": json.dumps(arms)})
