@@ -37,6 +37,7 @@ def take(incoming: Incoming, room: Room) -> Reply:
     if told is None:
         raise NotFound(f"There is no request '{word.exchange_id}'.")
     with connection.transaction():
+        outcomes.hold(connection, word.exchange_id)
         feedback.store(connection, word)
         outcomes.note(connection, word.exchange_id, word.team_id, parts(word))
         if word.complains and feedback.act(connection, word.exchange_id):

@@ -70,7 +70,7 @@ def _only_these(running: Kora, backends: list[dict[str, Any]]) -> None:
     rule = {"name": "table", "when": {}, "then": {"only": names}}
     _do(running, "POST", "rules/?everyone=true", {**rule, "team": None})
     settings = {"explore": EXPLORE, "weights": {"auto": {"usd": 0, "miss": 0}}}
-    _do(running, "PATCH", "policies/settings/?everyone=true", settings)
+    _do(running, "PATCH", "policies/settings/?everyone=true", {"settings": settings})
     drafts = _do(running, "GET", "policies/?state=draft&everyone=true", None)["results"]
     _do(running, "POST", f"policies/{drafts[0]['id']}/publish/", {"note": "bench"})
     time.sleep(1.0)

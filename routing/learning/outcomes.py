@@ -43,6 +43,8 @@ SELECT %(exchange_id)s::uuid, %(at)s, %(team_id)s, %(intent)s, %(complexity)s::f
 ON CONFLICT (exchange_id) DO NOTHING
 """
 
+HOLD: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7205002))"
+
 NOTE: LiteralString = """
 UPDATE routing_outcome SET parts = parts || %s::jsonb, changed_at = now(), seen_at = NULL
  WHERE exchange_id = %s::uuid AND team_id = %s AND NOT parts @> %s::jsonb
@@ -94,6 +96,12 @@ class Came:
     parts: Mapping[str, float]
 
 
+def hold(connection: Connection, exchange_id: UUID) -> None:
+    """Until the transaction ends: of a row and the first word about it, whichever comes second sees
+    the other."""
+    connection.execute(HOLD, (str(exchange_id),))
+
+
 def keep(connection: Connection, came: Came) -> None:
     said = {name: getattr(came, name) for name in Came.__slots__}
     vector = None if came.vector is None else f"[{','.join(f'{x:.5f}' for x in came.vector)}]"
@@ -103,7 +111,9 @@ def keep(connection: Connection, came: Came) -> None:
         "features": Jsonb([round(x, 5) for x in came.features]),
         "parts": Jsonb(dict(came.parts)),
     }
-    connection.execute(KEEP, written)
+    with connection.transaction():
+        hold(connection, came.exchange_id)
+        connection.execute(KEEP, written)
 
 
 def note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,11 @@ class Client:
         heard = self.kora.ask(orjson.dumps(body), headers=[*self.headers, *named])
         self.kora.settle()
         return heard
+
+    def begin(self, text: str) -> Heard:
+        """What is left to do after the reply is not waited for."""
+        body = {"model": "small", "messages": [{"role": "user", "content": text}]}
+        return self.kora.ask(orjson.dumps(body), headers=self.headers)
 
     def say(self, heard: Heard, **words: Any) -> Heard:
         body = {"request_id": heard.headers["x-kora-request-id"], **words}
@@ -293,3 +299,30 @@ def test_outcomes_of_half_a_year_ago_are_forgotten(team: Team) -> None:
     came(team.pk, "small", 1.0)
     assert outcomes.forget() == 1
     assert Outcome.objects.count() == 1
+
+
+def test_a_word_that_is_quicker_than_the_outcome_s_row_is_not_lost(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row waits for the word that is being stored, and has it then."""
+    keep, waits, kept = outcomes.keep, threading.Event(), threading.Event()
+
+    def late(connection: outcomes.Connection, came: outcomes.Came) -> None:
+        waits.wait(10)
+        keep(connection, came)
+        kept.set()
+
+    monkeypatch.setattr(outcomes, "keep", late)
+    heard = client.begin("Is this slow?")
+    note = outcomes.note
+
+    def slow(*words: Any) -> bool:
+        found = note(*words)
+        waits.set()
+        assert not kept.wait(0.3), "the row came between the word and its end"
+        return found
+
+    monkeypatch.setattr(outcomes, "note", slow)
+    client.say(heard, score=0.5)
+    client.kora.settle()
+    assert row(heard).parts == {"score": 0.5}
