@@ -27,6 +27,11 @@ SILENT = frozenset({"latency"})
 OF_THE_CHOSEN = frozenset({"answered", "verifier"})
 """What is about the backend that was chosen where another one gave the answer."""
 PLACE = "rewards"
+HELD = 0.5
+"""A check's mark from here on lets an answer pass."""
+MISSED = 0.7
+"""Of answers that are no good, the share that cheap checks are believed to let pass: they see that
+one is whole, in its form and its language, and not whether it is true."""
 Parts = Mapping[str, float]
 
 
@@ -41,6 +46,17 @@ def read(said: Any) -> dict[str, float]:
         if type(weight) not in (int, float) or not 0 <= weight <= 100:
             raise ValueError(f"{PLACE}.{name}: must be a number from 0 to 100.")
     return {**DEFAULTS, **{name: float(weight) for name, weight in said.items()}}
+
+
+def sober(parts: Parts, expected: float | None) -> Parts:
+    """A check that held proves little: it is worth how likely the answer is a good one after it
+    (Bayes), from what was expected before. One that failed is worth what it says."""
+    held = parts.get("verifier", 0.0)
+    if held < HELD:
+        return parts
+    before = 0.5 if expected is None else min(1.0, max(0.0, expected))
+    likely = before / (before + (1.0 - before) * MISSED)
+    return {**parts, "verifier": held * likely}
 
 
 def blend(

@@ -142,7 +142,7 @@ def _terms(connection: Connection) -> Terms:
 def _read(rows: Sequence[Row], known: Evidence, terms: Terms) -> tuple[list[Seen], list[Answer]]:
     seen, answers = [], []
     for _, exchange_id, team_id, intent, backend, told, embedder, vector, *rest in rows:
-        parts, ok, _, tokens = rest
+        parts, ok, expected, tokens = rest
         if len(told) != len(features.NAMES):
             continue  # another KORA looked at other things
         case = Case(
@@ -151,7 +151,7 @@ def _read(rows: Sequence[Row], known: Evidence, terms: Terms) -> tuple[list[Seen
             intent=intent[:64],
             team_id=team_id,
         )
-        reward = blending.blend(parts, terms.of(team_id), ok=ok)
+        reward = blending.blend(blending.sober(parts, expected), terms.of(team_id), ok=ok)
         if reward is not None:
             weight = 1.0 if ok else max(terms.judged, 0.01)
             seen.append(
@@ -224,7 +224,7 @@ def _facts(last: Last, known: Evidence, rows: Sequence[Row], terms: Terms) -> di
     held = []
     for row in rows:
         team_id, parts, ok, expected = row[2], row[8], row[9], row[10]
-        reward = blending.blend(parts, terms.of(team_id), ok=ok)
+        reward = blending.blend(blending.sober(parts, expected), terms.of(team_id), ok=ok)
         if reward is not None and expected is not None:
             held.append((expected - reward) ** 2)
     return {

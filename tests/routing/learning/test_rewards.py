@@ -75,3 +75,21 @@ def test_judging_is_read() -> None:
 )
 def test_a_judge_s_mark_is_read_or_it_is_none(text: str, mark: float | None) -> None:
     assert marking.read(text) == mark
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected", "verifier"),
+    [
+        ({"verifier": 1.0}, 0.15, 0.2013),
+        ({"verifier": 1.0}, 0.8, 0.8511),
+        ({"verifier": 1.0}, None, 0.5882),
+        ({"verifier": 1.0}, 1.2, 1.0),
+        ({"verifier": 0.0}, 0.8, 0.0),
+        ({"thumb": 1.0}, 0.1, None),
+    ],
+)
+def test_a_check_that_held_is_worth_what_it_makes_likely(
+    parts: dict[str, float], expected: float | None, verifier: float | None
+) -> None:
+    found = rewards.sober(parts, expected).get("verifier")
+    assert found == (None if verifier is None else pytest.approx(verifier, abs=1e-4))

@@ -233,6 +233,15 @@ def test_a_team_s_weights_make_the_reward(team: Team) -> None:
     assert RouterMind.objects.get().facts["strengths"]["0"]["small"]["faq"]["quality"] == 0.8
 
 
+def test_checks_that_held_do_not_make_a_poor_backend_a_good_one(team: Team) -> None:
+    for _ in range(12):
+        came(team.pk, "small", None, parts={"verifier": 1.0}, expected=0.15)
+    taking_in.take_in()
+    told = RouterMind.objects.get().facts["strengths"]["0"]["small"]["faq"]
+    assert told["seen"] > 11
+    assert told["quality"] == pytest.approx(0.2, abs=0.01)
+
+
 def test_only_the_newest_versions_are_kept(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taking_in, "KEPT", 3)
     for _ in range(6):
