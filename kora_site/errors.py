@@ -30,6 +30,7 @@ CONTROL_PLANE: dict[type[Exception], tuple[int, str]] = {
     LastOwner: (409, "last_owner"),
     ProtectedError: (409, "in_use"),
     DataError: (400, "invalid_request"),
+    RecursionError: (400, "invalid_request"),  # JSON as deep as nobody needs it
     IntegrityError: (409, "conflict"),
     BrokerLost: (503, "unavailable"),
 }

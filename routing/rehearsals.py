@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,7 @@ def under(policy: Policy, team: Team) -> InForce:
 def rehearse(team: Team, standing: InForce, asked: Asked) -> dict[str, Any]:
     """As `/v1/route` says it; a refusal is an answer too."""
     headers = {name.lower(): value for name, value in asked.headers.items()}
-    incoming = Incoming(raw=orjson.dumps(dict(asked.body)), headers=headers, address="")
+    incoming = Incoming(raw=_raw(asked.body), headers=headers, address="")
     way = Way(incoming=incoming, draw=deciding.GREEDY)
     way.known_caller, way.known_standing = _somebody(team), standing
     try:
@@ -48,6 +49,15 @@ def rehearse(team: Team, standing: InForce, asked: Asked) -> dict[str, Any]:
         return {"refused": None, **inquiries.decided(way)}
     except Refusal as refusal:
         return {"refused": _told(refusal), **inquiries.about(way)}
+
+
+def _raw(body: Mapping[str, Any]) -> bytes:
+    """As a caller would have sent it: what is no JSON of UTF-8 is refused where all requests are
+    read."""
+    try:
+        return orjson.dumps(dict(body))
+    except TypeError:
+        return json.dumps(body).encode()
 
 
 def _told(refusal: Refusal) -> dict[str, Any]:

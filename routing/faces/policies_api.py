@@ -122,7 +122,7 @@ class Policies(IfMatch, OfMyScopes, viewsets.ReadOnlyModelViewSet[Policy]):
         asked = policy_serializers.TestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         said = asked.validated_data
-        team = policy.team or scoping.team_named(actor_of(request), said.get("team", ""))
+        team = self._whose(policy, said.get("team", ""))
         wanted = rehearsals.Asked(body=said["request"], headers=said["headers"])
         return Response(rehearsals.rehearse(team, rehearsals.under(policy, team), wanted))
 
@@ -138,7 +138,7 @@ class Policies(IfMatch, OfMyScopes, viewsets.ReadOnlyModelViewSet[Policy]):
         asked.is_valid(raise_exception=True)
         said = dict(asked.validated_data)
         name = said.pop("team", "")
-        team = scoping.team_named(actor_of(request), name) if name else None
+        team = self._whose(policy, name) if name else None
         try:
             order = orders.begin(actor_of(request), policy, team, said)
         except ValueError as error:
@@ -187,6 +187,12 @@ class Policies(IfMatch, OfMyScopes, viewsets.ReadOnlyModelViewSet[Policy]):
                 raise ValidationError(wrong)
             drafts.set_settings(team_id, after)
             audit.record(actor_of(request), "settings", draft, before=before, after=after)
+
+    def _whose(self, policy: Policy, name: str) -> Team:
+        """A team's policy decides its requests and nobody else's."""
+        if policy.team is not None and name not in ("", policy.team.name):
+            raise ValidationError({"team": [f"This policy is only that of {policy.team.name}."]})
+        return policy.team or scoping.team_named(actor_of(self.request), name)
 
     def _mine(self) -> Policy:
         """As it is once nobody else writes this scope; checks role and If-Match."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from analytics import budgets
 from analytics.values import BudgetTerms
@@ -30,10 +31,17 @@ def read(said: Any) -> BudgetTerms:
         scope_id="",
         limit_usd=_limit(said.get("limit_usd")),
         window=window,
-        time_zone=str(said.get("time_zone", "UTC")),
+        time_zone=_zone(said.get("time_zone", "UTC")),
         fiscal_start=1,
         mode="enforce",
     )
+
+
+def _zone(said: Any) -> str:
+    try:
+        return ZoneInfo(said).key
+    except (ValueError, OSError, TypeError, ZoneInfoNotFoundError) as error:
+        raise ValueError("budget.time_zone: there is no such time zone") from error
 
 
 def _limit(said: Any) -> Decimal:

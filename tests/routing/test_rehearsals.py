@@ -88,6 +88,26 @@ def test_a_refusal_is_an_answer(kora: Inside, manager: APIClient, team: Team) ->
     assert unknown["refused"]["code"] == "model_not_found"
 
 
+@pytest.mark.parametrize("odd", ['"\\ud800"', "123456789012345678901234567890", "[" * 99_999])
+def test_what_no_request_could_be_is_refused_and_breaks_nothing(
+    manager: APIClient, team: Team, odd: str
+) -> None:
+    place = f"/api/policies/{drafts.of(team.pk).pk}/test/"
+    body = f'{{"request": {{"model": {odd}}}}}'
+    answer = manager.post(place, body, content_type="application/json")
+    assert answer.status_code in {200, 400}
+    assert answer.status_code == 400 or answer.json()["refused"]["code"] == "invalid_request"
+
+
+def test_a_teams_policy_is_tried_and_simulated_as_nobody_else(
+    manager: APIClient, team: Team
+) -> None:
+    place = f"/api/policies/{drafts.of(team.pk).pk}"
+    for verb, said in (("test", {"request": HELLO}), ("simulate", {})):
+        answer = manager.post(f"{place}/{verb}/", {**said, "team": "blue"}, format="json")
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "team")
+
+
 def test_nothing_is_kept_of_it(kora: Inside, manager: APIClient, team: Team) -> None:
     tried(manager, team)
     assert not Exchange.objects.exists()

@@ -26,6 +26,7 @@ WARNINGS = {
     "thin-overlap": "rests on few of the requests",
     "too-few": "too few requests to conclude from",
 }
+MOST = 100_000
 ROW = "{:<10} {:>14}  {:>30}  {:<18} {}"
 
 
@@ -37,8 +38,10 @@ class Command(BaseCommand):
             "--policy", default="draft", help="an id, v and a number (v12), or draft"
         )
         parser.add_argument("--team", default="", help="whose draft and traffic; else everyone's")
-        parser.add_argument("--days", type=int, default=7)
-        parser.add_argument("--most", type=int, default=10_000, help="requests, the newest first")
+        parser.add_argument("--days", type=_positive, default=7)
+        parser.add_argument(
+            "--most", type=_positive, default=10_000, help="requests, the newest first"
+        )
         parser.add_argument("--overrides", default="{}", help="JSON: weights, budget, … instead")
         parser.add_argument("--json", action="store_true", help="the whole result as JSON")
 
@@ -66,9 +69,20 @@ class Command(BaseCommand):
             self.stdout.write(f"{move['requests']:>8,}  {move['from']} -> {move['to']}")
         undecided = found["undecided"]
         if undecided["count"]:
-            self.stdout.write(f"{undecided['count']:,} cannot be told: {undecided['why']}")
+            why = ", ".join(f"{name} {count:,}" for name, count in undecided["why"].items())
+            self.stdout.write(f"{undecided['count']:,} cannot be told: {why}")
         if "budget" in found:
             self.stdout.write(f"The budget would refuse {found['budget']['refused']:,} requests.")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= MOST:
+        raise ValueError
+    return number
+
+
+_positive.__name__ = "whole number above zero"  # what argparse says is needed
 
 
 def _row(figure: str, told: Mapping[str, Any]) -> str:

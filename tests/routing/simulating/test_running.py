@@ -201,9 +201,12 @@ def test_the_command_says_the_same_in_words_and_as_json(
     assert f"{before} -> {other}" in said
     call_command("simulate", team="red", policy=str(drafts.of(team.pk).pk), json=True)
     assert json.loads(capsys.readouterr().out)["moves"] == simulated(team)["moves"]
-    for wrong in ({"policy": "v999"}, {"team": "nobody"}, {"overrides": "{"}):
+    mars = '{"budget": {"limit_usd": "1", "time_zone": "Mars/Base"}}'
+    for wrong in ({"policy": "v999"}, {"team": "nobody"}, {"overrides": "{"}, {"overrides": mars}):
         with pytest.raises(CommandError):
             call_command("simulate", **wrong)
+    with pytest.raises(CommandError):
+        call_command("simulate", "--days=-1")
 
 
 def test_a_killed_worker_is_not_the_end_of_it(team: Team) -> None:
