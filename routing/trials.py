@@ -100,10 +100,7 @@ async def _through(room: Room, running: Running) -> tuple[str, str]:
         answered = await _ask(room, running, asked[number], before)
         after = await execution.in_thread(room, _spent, running.caller)
         if answered is None and not await _can_answer(room, running, before):
-            return (
-                "stopped",
-                f"What may be spent is spent after {number} of {len(asked)} questions.",
-            )
+            return "stopped", _short(number, len(asked))
         silent = silent + 1 if answered is None else 0
         if silent >= GIVE_UP:
             return "failed", f"{running.backend} gave no answer to {GIVE_UP} questions in a row."
@@ -112,6 +109,13 @@ async def _through(room: Room, running: Running) -> tuple[str, str]:
         if not await execution.in_thread(room, _do, TELL, told):
             return "stopped", "It was stopped."
     return "done", ""
+
+
+def _short(number: int, whole: int) -> str:
+    """Held is what an answer may cost at worst, so a small cap has no room for a single one."""
+    if number == 0:
+        return "What may be spent has no room for one question at its worst: allow more."
+    return f"What may be spent is spent after {number} of {whole} questions."
 
 
 async def _ask(room: Room, running: Running, question: Question, spent: Decimal) -> bool | None:

@@ -42,7 +42,7 @@ def learned(request: HttpRequest) -> HttpResponse:
         "versions": versions.light()[:MANY],
         "trials": trials,
         "trying": any(trial.state in exam_orders.OPEN for trial in trials),
-        "backends": Backend.objects.order_by("name"),
+        "backends": exam_orders.candidates(),
         "operates": actor_of(request).operates,
     }
     part = "#trials" if request.htmx else ""  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def backend_trial(request: HttpRequest) -> HttpResponse:
     try:
         exam_orders.begin(actor_of(request), backend, judged)
         messages.success(request, f"{backend.name} is asked KORA's own questions now.")
-    except exam_orders.AlreadyTried as error:
+    except (exam_orders.AlreadyTried, exam_orders.NotTried) as error:
         messages.error(request, f"{backend.name}: {error.__doc__}")
     return redirect(reverse("routing_learned") + "#trials")
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -74,8 +74,9 @@ class Tried(GenericViewSet[Backend]):
         if request.method == "POST":
             return self._begin(request, backend)
         newest = Trial.objects.filter(backend=backend).first()
-        shown = self._shown(newest) if newest else {}
-        return Response(shown, status=status.HTTP_200_OK if newest else status.HTTP_404_NOT_FOUND)
+        if newest is None:
+            raise NotFound("This backend was not tried yet.")
+        return Response(self._shown(newest))
 
     def _begin(self, request: Request, backend: Backend) -> Response:
         asked = learning_serializers.TrialSerializer(
@@ -84,7 +85,7 @@ class Tried(GenericViewSet[Backend]):
         asked.is_valid(raise_exception=True)
         try:
             trial = exam_orders.begin(actor_of(request), backend, asked)
-        except exam_orders.AlreadyTried as error:
+        except (exam_orders.AlreadyTried, exam_orders.NotTried) as error:
             raise ValidationError({"backend": [str(error.__doc__)]}) from error
         return Response(self._shown(trial), status=status.HTTP_202_ACCEPTED)
 

@@ -145,3 +145,26 @@ def test_an_operator_begins_a_trial_and_sees_how_far_it_is(team: Team) -> None:
     assert json.loads(client.get(path).content)["state"] == "waiting"
     again = client.post(path, {"cap_usd": "0.5", "team": "red"}, format="json")
     assert again.status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_makes_vectors_is_not_tried(team: Team) -> None:
+    Backend.objects.filter(name="new").update(capabilities=["embeddings"])
+    operator = Member.objects.create(email="v@kora.test", is_superuser=True)
+    client = APIClient()
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    path = f"/api/backends/{Backend.objects.get().pk}/trial/"
+    refused = client.post(path, {"cap_usd": "1", "team": "red"}, format="json")
+    assert refused.status_code == 400
+    assert "answers no questions" in refused.json()["error"]["message"]
+    assert client.get(path).json()["error"]["code"] == "not_found"
+    assert not Trial.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cap_without_room_for_one_question_says_so(kora: Inside, team: Team) -> None:
+    asked = trial(team, cap="0.000001")
+    kora.run(trials.look(kora.room))
+    asked.refresh_from_db()
+    assert (asked.state, asked.done) == ("stopped", 0)
+    assert "allow more" in asked.why
