@@ -1,7 +1,8 @@
 """Makes minds of examples: the shipped types', and a team's own intents with their report (pure).
 
 A team's sentences are told from everything else that people ask of KORA: the shipped examples are
-what belongs to none of its intents, save those that lie close to one of them.
+what belongs to none of its intents, save those that lie close to one of them, or are of a type
+that the team has given sentences of its own.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def of_team(own: Lesson, general: Lesson) -> tuple[Mind, Report]:
     if not own.kinds:
         return UNTAUGHT, reporting.NOTHING
     far = (general.vectors @ own.vectors.T).max(1) < CLOSE
+    far &= ~np.isin(general.kinds, own.kinds)
     texts = (*own.texts, *(text for text, is_far in zip(general.texts, far, strict=True) if is_far))
     kinds = (*own.kinds, *(NOBODY for is_far in far if is_far))
     vectors = np.concatenate([own.vectors, general.vectors[far]])
