@@ -235,9 +235,11 @@ def _by_place(error: Unsound) -> dict[str, list[str]]:
 
 
 def _settings_of(team: Team | None) -> dict[str, Any]:
-    said = drafts.settings(team.pk if team else None)
-    found = [each.as_json() for each in checking.settings(said)]
-    return {"team": team.name if team else None, "settings": said, "findings": found}
+    team_id = team.pk if team else None
+    said = drafts.settings(team_id)
+    found = tuple(checking.settings(said)) or checking.unknown(team_id, {"settings": said})
+    told = [each.as_json() for each in found]
+    return {"team": team.name if team else None, "settings": said, "findings": told}
 
 
 def _unchanged(request: Request, etag: str) -> None:

@@ -12,6 +12,7 @@ from routing.learning import rewards, sampling
 from routing.models import Backend, Policy, PolicyState
 from routing.policy import settings as choosing
 from routing.policy.values import VIRTUAL
+from routing.publishing import strangers
 from routing.publishing.values import Content, Finding
 from routing.rules import checking, reading
 from routing.rules.checking import There
@@ -26,7 +27,13 @@ SETS = ("words", "like")
 def check(team_id: int | None, content: Content) -> tuple[Finding, ...]:
     """Mistakes first; what rules make of each other is only looked at where there are none."""
     wrong = (*_rules(content), *settings(content.get("settings", {})))
-    return wrong or tuple(_together(team_id, content))
+    return wrong or (*_together(team_id, content), *unknown(team_id, content))
+
+
+def unknown(team_id: int | None, content: Content) -> tuple[Finding, ...]:
+    """Names in settings without mistakes that nobody has."""
+    there = _there(team_id, content)
+    return tuple(strangers.find(content.get("settings", {}), there))
 
 
 def _together(team_id: int | None, content: Content) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ doubly robust (a model of the rewards, put right by what was seen). Each comes w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,13 +79,20 @@ class Reading:
         """Whether the interval leaves zero out."""
         return self.low > 0 or self.high < 0
 
+    def within(self, least: float = -math.inf, most: float = math.inf) -> Reading:
+        """Where it is known between what the truth must lie, no interval reaches further."""
+        value, low, high = (
+            min(max(each, least), most) for each in (self.value, self.low, self.high)
+        )
+        return replace(self, value=value, low=low, high=high)
+
     def as_json(self) -> dict[str, Any]:
         told = {name: getattr(self, name) for name in self.__slots__}
         rounded = {k: round(v, 9) if isinstance(v, float) else v for k, v in told.items()}
         return {**rounded, "clear": self.is_clear}
 
 
-NOTHING = Reading(value=0.0, low=0.0, high=0.0, count=0, effective=0.0)
+NOTHING = Reading(value=0.0, low=0.0, high=0.0, count=0, effective=0.0, warning="too-few")
 
 
 def inverse_propensity(logged: Logged) -> Reading:

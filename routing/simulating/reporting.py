@@ -169,22 +169,30 @@ def group(lines: Sequence[Line], scales: Scale) -> dict[str, Any]:
     found = terms(lines, scales)
     count = float(len(lines))
     sure = Overlap(effective=count, unsupported=found.overlap.unsupported)
+    spent = sum(each.usd for each in lines)
     return {
         "requests": len(lines),
         "changed_share": round(_mean(each.moved for each in lines), 6),
         "refused_more": sum(each.is_refused for each in lines)
         - sum(each.was_refused for each in lines),
-        "spent_usd": round(sum(each.usd for each in lines), 9),
-        "spend_usd": _told(estimators.total(found.usd, _with(sure, found.usd_doubt))),
-        "quality": _told(estimators.mean(found.quality, found.overlap)),
+        "spent_usd": round(spent, 9),
+        "spend_usd": _told(
+            estimators.total(found.usd, _with(sure, found.usd_doubt)).within(least=-spent)
+        ),
+        "quality": _told(_share(estimators.mean(found.quality, found.overlap))),
         "latency_s": _told(estimators.mean(found.seconds, _with(sure, found.seconds_doubt))),
-        "misses_share": _told(estimators.mean(found.late, sure)),
+        "misses_share": _told(_share(estimators.mean(found.late, sure))),
         "rewarded": sum(not math.isnan(each.reward) for each in lines if each.was_asked),
     }
 
 
 def _with(known: Overlap, doubt: float) -> Overlap:
     return Overlap(effective=known.effective, unsupported=known.unsupported, doubt=doubt)
+
+
+def _share(reading: Reading) -> Reading:
+    """Of what runs from 0 to 1 no difference is larger."""
+    return reading.within(least=-1.0, most=1.0)
 
 
 def _told(reading: Reading) -> dict[str, Any]:

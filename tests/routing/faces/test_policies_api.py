@@ -128,6 +128,32 @@ def test_settings_are_a_working_copy_with_an_etag(engineer: APIClient) -> None:
     assert away.json()["settings"] == {}
 
 
+def test_a_name_in_the_settings_that_nobody_has_is_reported(engineer: APIClient) -> None:
+    """Misspelt, it would do nothing, and nobody would know."""
+    said = {
+        "baseline": "gone",
+        "aliases": {"help": {"only": ["nobody"]}, "fine": {"use": "auto"}},
+        "weights": {"auto": {"usd": 2}, "help": {"usd": 1}, "atuo": {"usd": 3}},
+        "explore": {"routes": {"auto:bets": "bypass"}},
+        "cascade": {"verify": ["model"], "model": "gone"},
+    }
+    place = "/api/policies/settings/?team=red"
+    answer = engineer.patch(place, {"settings": said}, format="json")
+    assert answer.status_code == 200, answer.json()
+    assert {each["place"]: each["level"] for each in answer.json()["findings"]} == dict.fromkeys(
+        [
+            "settings.baseline",
+            "settings.cascade.model",
+            "settings.aliases.help.only",
+            "settings.weights.atuo",
+            "settings.explore.routes.auto:bets",
+        ],
+        "warning",
+    )
+    assert draft_of(engineer)["findings"] == answer.json()["findings"]
+    publish(engineer)
+
+
 @pytest.mark.parametrize(
     ("settings", "param"),
     [

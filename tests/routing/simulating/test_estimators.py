@@ -100,3 +100,14 @@ def test_no_requests_tell_nothing() -> None:
     assert estimators.mean(np.array([])).count == 0
     found = estimators.total(np.array([1.0, 1.0, 1.0]), Overlap(effective=3.0))
     assert (found.value, found.low, found.high) == (3.0, 3.0, 3.0)
+
+
+def test_no_interval_reaches_beyond_what_is_possible() -> None:
+    wide = estimators.mean(np.array([-1.0, 1.0, 1.0]))
+    assert wide.low < -1 and wide.high > 1
+    held = wide.within(least=-1.0, most=1.0)
+    assert (held.low, held.value, held.high) == (-1.0, wide.value, 1.0)
+
+
+def test_of_no_request_nothing_is_concluded() -> None:
+    assert estimators.mean(np.array([])).warning == "too-few"
