@@ -222,9 +222,10 @@ class Way:
         }
 
     def _told_of_waiting(self) -> dict[str, Any]:
-        """What was expected of it when it came, less what it cost in the end."""
-        expected = self.deferred.get("expected_usd")
-        if expected is None or not self.tries:
+        """What was expected of it when it came, less what it cost in the end; where somebody else
+        answered after all, waiting has saved nothing."""
+        expected, awaited = self.deferred.get("expected_usd"), self.deferred.get("for")
+        if expected is None or not any(t.candidate.backend.name == awaited for t in self.tries):
             return self.deferred
         spent = sum((Decimal(each.cost) for each in self.tries), Decimal(0))
         return {**self.deferred, "saved_usd": f"{Decimal(expected) - spent:.12f}"}

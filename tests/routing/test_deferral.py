@@ -104,7 +104,9 @@ def test_where_it_stays_busy_somebody_else_answers_in_time(client: Client) -> No
     heard = ask(client, 12)
     assert heard.status == 200, heard
     assert heard.headers["x-kora-backend"] == "big"
-    assert Exchange.objects.get().receipt["deferred"]["until"] == "latest"
+    told = Exchange.objects.get().receipt["deferred"]
+    assert told["until"] == "latest"
+    assert "saved_usd" not in told, "waiting was for nothing"
 
 
 def test_where_only_our_own_may_answer_it_waits_instead_of_being_refused(
