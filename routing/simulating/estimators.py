@@ -22,6 +22,9 @@ Z = 1.959964
 FEW = 400.0
 """Effective requests under which the normal interval is held against a resampled one."""
 DRAWS = 400
+WIDEST = 12.706
+"""No interval reaches further, in standard errors: where nearly all terms are the same, draws
+without the few others have hardly any spread of their own, and seem endlessly far away in it."""
 THIN = 30.0
 """Under so many effective requests nothing should be concluded."""
 UNSEEN = 0.05
@@ -192,12 +195,12 @@ def _error(terms: Floats) -> float:
 def _student(freedom: float) -> float:
     """The 97.5 % point of Student's distribution (Cornish and Fisher's expansion)."""
     if freedom < 1.0:
-        return 12.706
+        return WIDEST
     z, v = Z, freedom
     first = (z**3 + z) / (4 * v)
     second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
-    return min(z + first + second + third, 12.706)
+    return min(z + first + second + third, WIDEST)
 
 
 def _resampled(terms: Floats) -> tuple[float, float]:
@@ -210,5 +213,6 @@ def _resampled(terms: Floats) -> tuple[float, float]:
     if not known.any():
         return middle, middle
     scores = (drawn.mean(axis=1)[known] - middle) / errors[known]
+    scores = np.clip(scores, -WIDEST, WIDEST)
     low, high = np.quantile(scores, [(1 - SURE) / 2, 1 - (1 - SURE) / 2])
     return middle - float(high) * spread, middle - float(low) * spread

@@ -111,3 +111,12 @@ def test_no_interval_reaches_beyond_what_is_possible() -> None:
 
 def test_of_no_request_nothing_is_concluded() -> None:
     assert estimators.mean(np.array([])).warning == "too-few"
+
+
+def test_a_few_terms_among_many_that_are_alike_make_no_endless_interval() -> None:
+    terms = np.full(157, 1e-12)
+    terms[0] = 0.001
+    terms += np.random.default_rng(1).normal(size=157) * 1e-13
+    found = estimators.mean(terms)
+    assert found.low <= found.value <= found.high
+    assert found.high - found.low < 0.001
