@@ -96,6 +96,8 @@ def _alias(said: Any, place: str) -> Alias:
     use = given.get("use", "auto")
     if use not in VIRTUAL:
         raise ValueError(f"{place}.use: must be one of {', '.join(VIRTUAL)}")
+    if "only" in given and not given["only"]:
+        raise ValueError(f"{place}.only: must name at least one backend")
     return Alias(
         use=use,
         only=_names(given["only"], f"{place}.only") if "only" in given else None,

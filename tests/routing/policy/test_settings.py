@@ -40,6 +40,7 @@ MISTAKES = [
     ({"weights": {"auto": {"deadline_s": 0}}}, "weights.auto.deadline_s: must be more than 0"),
     ({"aliases": {"x": {"use": "gpt"}}}, "aliases.x.use: must be one of auto, auto:cheap"),
     ({"aliases": {"x": {"only": "a"}}}, "aliases.x.only: must be a list"),
+    ({"aliases": {"x": {"only": []}}}, "aliases.x.only: must name at least one"),
     ({"aliases": {"x": {"then": 1}}}, "aliases.x.then: is none of use, only"),
     ({"aliases": {"x": {"constraints": {"max_cost": "much"}}}}, "aliases.x.constraints.max_cost"),
     ({"aliases": {"auto:mine": {}}}, "aliases.auto:mine: is the name of a model already"),
