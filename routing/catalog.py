@@ -107,6 +107,11 @@ def current() -> Catalog:
     return _current
 
 
+def known() -> Catalog:
+    """What was known last, for the event loop: it must not wait for Postgres."""
+    return current() if _current is None else _current
+
+
 def refresh() -> Catalog:
     """Reads everything again; the old catalog serves until the new one stands whole."""
     global _current

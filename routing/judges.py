@@ -69,7 +69,7 @@ def _tell(pair: Open, word: str) -> None:
 
 
 async def _compared(room: Room, pair: Open, exchange_id: UUID) -> str:
-    terms = catalog.current().agreed(pair.team_id).at(pair.route)
+    terms = catalog.known().agreed(pair.team_id).at(pair.route)
     caller = await execution.in_thread(room, for_team, pair.team_id)
     if not terms.judge_model or caller is None:
         return SILENT

@@ -116,6 +116,6 @@ def _aside(way: Way, prompt: Prompt, backend: str, purpose: str) -> Aside:
         backend=backend,
         purpose=purpose,
         about=way.exchange_id,
-        cap_usd=catalog.current().agreed(way.caller.team_id).at(way.prompt.model).shadow_usd_a_day,
+        cap_usd=catalog.known().agreed(way.caller.team_id).at(way.prompt.model).shadow_usd_a_day,
         effects=way.ruling.effects,
     )

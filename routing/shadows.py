@@ -43,7 +43,7 @@ async def _ask_again(way: Way, room: Room, match: Match, share: float) -> None:
 
 def _whom(way: Way, match: Match) -> str:
     """The backend that the answer is of, while it is there and the key may use it."""
-    there = catalog.current().backend(match.backend) and way.caller.may_use(match.backend)
+    there = catalog.known().backend(match.backend) and way.caller.may_use(match.backend)
     return match.backend if there else way.prompt.model
 
 

@@ -22,6 +22,7 @@ from routing import asides, catalog, connections, execution, judges, stages
 from routing.asides import Aside
 from routing.learning import exam
 from routing.learning.exam import Question
+from routing.policy.values import Backend
 from routing.questions import NO_CONSTRAINTS, Prompt
 from routing.way import Room
 from teams.values import Caller
@@ -137,12 +138,16 @@ async def _ask(room: Room, running: Running, question: Question, spent: Decimal)
 async def _can_answer(room: Room, running: Running, spent: Decimal) -> bool:
     """Whether there is money for one more answer; a backend that fails is another matter."""
     left = running.cap - running.spent
-    backend = catalog.current().backend(running.backend)
+    backend = await execution.in_thread(room, _backend, running.backend)
     if backend is None:
         return True
     now = await execution.in_thread(room, _spent, running.caller)
     dearest = backend.price.price_out * exam.MOST_TOKENS / 1_000_000
     return bool(left - (now - spent) > dearest)
+
+
+def _backend(name: str) -> Backend | None:
+    return catalog.current().backend(name)
 
 
 def _on(running: Running, question: Question, answered: bool | None, cost: Decimal) -> Running:

@@ -85,8 +85,10 @@ def test_a_try_tells_what_would_be_served(team: Team, faq: Path) -> None:
     say("import", faq)
     told = say("try", "when do you open?", "When do you open?", "Who are you?")
     assert "of 3 would be served without a model" in told
-    (one,) = json.loads(say("try", "--json", "When do you open?", "--system", "Be brief."))
+    (one,) = json.loads(say("try", "--json", "When do you open?"))
     assert (one["tier"], one["answer"]) == ("exact", "At nine.")
+    (of_an_app,) = json.loads(say("try", "--json", "When do you open?", "--system", "Be brief."))
+    assert not of_an_app["tier"], "it was brought for plain requests"
     assert "2 of 2" in say("try", "--file", faq)
     assert "questions" in str(complaint("try"))
 

@@ -128,9 +128,10 @@ def test_an_address_inside_is_not_looked_at_unless_it_is_allowed(peer: Peer, set
     assert peer.asked == []
 
 
-def test_beat_asks_for_a_task_that_there_is() -> None:
-    asked = [each["task"] for each in tasks.BEAT.values()]
-    assert asked == [tasks.look_at_servers.name, tasks.compare_answers.name]
+def test_beat_asks_for_tasks_that_there_are() -> None:
+    known = {each.name for each in vars(tasks).values() if hasattr(each, "apply_async")}
+    assert tasks.look_at_servers.name in known
+    assert {each["task"] for each in tasks.BEAT.values()} <= known
 
 
 def test_the_console_offers_the_servers_and_shows_their_load(peer: Peer) -> None:

@@ -124,7 +124,7 @@ def test_a_trial_whose_process_died_goes_on_where_it_was(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_backend_that_answers_nothing_fails_its_trial(kora: Inside, team: Team) -> None:
-    Backend.objects.filter(name="new").update(options={"fail": "server"})
+    Backend.objects.filter(name="new").update(options={"fail": "server_error"})
     kora.refresh()
     asked = trial(team)
     kora.run(trials.look(kora.room))
