@@ -166,7 +166,7 @@ def _load(revision: int) -> Catalog:
             loaded_at=time.monotonic(),
             backends=tuple(card(row, prices.get(row.name, UNPRICED)) for row in rows),
             budgets=tuple(reports.budget_terms()),
-            policies=published.load(known.policies if (known := _current) else {}),
+            policies=published.load(before.policies if (before := _current) else {}),
             experiments=running.load(),
             answers=terms.load(),
             patterns=loading.standing(),
