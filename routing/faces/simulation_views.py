@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_required
@@ -54,6 +55,7 @@ def routing_simulation(request: HttpRequest, simulation_id: int) -> HttpResponse
         "figures": figures,
         "warnings": list(dict.fromkeys(each.warning for each in figures if each.warning)),
         "undecided": simulated.undecided(result.get("undecided", {})),
+        "overrides": json.dumps(row.asked.get("overrides") or {}),
         "undecided_count": result.get("undecided", {}).get("count", 0),
         "moved": simulated.moved(result.get("most_changed", ())),
         "moves": [(each["from"], each["to"], each["requests"]) for each in result.get("moves", ())],

@@ -232,7 +232,9 @@ def _moves(lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def _most_changed(lines: Sequence[Line], scales: Scale) -> list[Line]:
-    moved = [each for each in lines if each.moved > 0]
+    """Somebody else would answer; that another one would be tried out now and then is no change of
+    a request."""
+    moved = [each for each in lines if each.moved > 0 and each.before != each.after]
     return heapq.nlargest(SHOWN, moved, key=lambda each: _weighty(each, scales))
 
 

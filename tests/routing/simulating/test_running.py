@@ -101,6 +101,16 @@ def test_says_what_a_rule_would_move_and_cost(kora: Inside, team: Team) -> None:
     assert Exchange.objects.filter(pk=shown["id"]).exists()
 
 
+def test_that_another_would_now_and_then_be_tried_out_changes_no_single_request(
+    kora: Inside, team: Team
+) -> None:
+    ask(kora, team)
+    apply = {"mode": "apply", "share": 0.4, "sharpness": 1, "usd_a_day": 10}
+    found = simulated(team, overrides={"explore": apply})
+    assert 0 < found["total"]["changed_share"] < 0.5
+    assert (found["moves"], found["most_changed"]) == ([], [])
+
+
 def test_a_refused_request_is_counted_and_costs_nothing(kora: Inside, team: Team) -> None:
     ask(kora, team)
     spent = float(sum(Exchange.objects.values_list("cost", flat=True)))
