@@ -19,7 +19,9 @@ STANDING = (ExperimentState.DRAFT, ExperimentState.STOPPED)
 
 class ExperimentSerializer(OnlyKnownFields, serializers.ModelSerializer[Experiment]):
     team = TeamField(default=serializers.CreateOnlyDefault(OwnTeam()))
-    name = serializers.RegexField(terms.NAME)
+    name = serializers.RegexField(
+        terms.NAME, error_messages={"invalid": "Letters, digits, - and _, at most 40."}
+    )
     arms = serializers.JSONField(
         help_text="Each `name`, `then` as a rule's, `share`; the first is what is done today."
     )

@@ -242,3 +242,8 @@ def test_a_running_experiment_is_not_removed_and_says_what_it_is(
     assert again == "It is running; only what is draft or stopped can be started."
     engineer.post(f"{place}stop/", {}, format="json")
     assert engineer.delete(place).status_code == 204
+
+
+def test_a_name_that_cannot_stand_in_a_reason_is_refused_in_words(engineer: APIClient) -> None:
+    refused = engineer.post("/api/experiments/", {"name": "a b/c", "arms": ARMS}, format="json")
+    assert refused.json()["error"]["message"] == "name: Letters, digits, - and _, at most 40."
