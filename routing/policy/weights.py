@@ -29,12 +29,12 @@ AUTO = Weights()
 DEFAULTS: Mapping[str, Weights] = {
     "auto": AUTO,
     "auto:cheap": Weights(usd=100_000.0, miss=1.0, switch=0.0, deadline_s=120.0),
-    "auto:fast": Weights(usd=1.0, miss=5.0, second=10.0, deadline_s=5.0),
+    "auto:fast": Weights(usd=1.0, miss=5.0, second=10.0, deadline_s=5.0, floor=0.2),
     "auto:best": Weights(usd=0.1, miss=0.2, switch=0.02, deadline_s=120.0),
     "auto:local": Weights(deadline_s=120.0),
 }
 """For a whole point of quality `auto:cheap` gives a thousandth of a cent, `auto:fast` a tenth of a
-second."""
+second; but nonsense is of no use however soon it comes, hence the floor."""
 MOST = 1e9
 NAMES = tuple(each.name for each in fields(Weights))
 
