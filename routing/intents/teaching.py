@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, DecimalField, QuerySet, Sum
 from django.db.models.functions import Extract
 
 from inference import embedding
@@ -77,9 +77,11 @@ def mark_of(team_id: int) -> str:
 
 
 def _marks(intents: QuerySet[TeamIntent]) -> dict[Scope, str]:
-    """Whatever is added, changed, switched or taken away, in whatever order, moves a figure."""
+    """Whatever is added, changed, switched or taken away, in whatever order, moves a figure; to the
+    microsecond, for two changes may fall into one second."""
     found = intents.filter(enabled=True).order_by().values("team_id")
-    moments = Sum(Extract("updated_at", "epoch"))
+    exact: DecimalField[Any, Any] = DecimalField(max_digits=30, decimal_places=6)
+    moments = Sum(Extract("updated_at", "epoch"), output_field=exact)
     rows = found.annotate(number=Count("id"), moments=moments)
     return {row["team_id"]: f"{row['number']}:{row['moments']}" for row in rows}
 
