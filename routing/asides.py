@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,8 @@ from routing.signals import reading
 from routing.way import Incoming, Planned, Room, Way
 from teams.values import Caller
 
+LONGEST = 6_000
+"""Characters of each text that a judge reads."""
 _purse = threading.Lock()
 """So that two of them never find the same money left of the day's; what is held counts."""
 
@@ -43,6 +46,28 @@ class Aside:
 
 class NoMoney(Exception):  # noqa: N818
     """What a team gives a day for comparing answers is spent, or this might exceed it."""
+
+
+def verdict(model: str, instructions: str, material: Mapping[str, str], *, words: int) -> Prompt:
+    """Asks for a word on texts that are marked off, so that none of them passes for an order."""
+    marked = (f"<<<{name}>>>\n{text[:LONGEST]}" for name, text in material.items())
+    body: dict[str, Any] = {
+        "model": model,
+        "temperature": 0,
+        "max_tokens": words,
+        "messages": [
+            {"role": "system", "content": instructions},
+            {"role": "user", "content": "\n\n".join(marked)},
+        ],
+    }
+    return Prompt(
+        body=body,
+        model=model,
+        stream=False,
+        max_tokens=words,
+        choices=1,
+        constraints=NO_CONSTRAINTS,
+    )
 
 
 def plain(prompt: Prompt) -> Prompt:

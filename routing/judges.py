@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,7 +14,7 @@ from caching.judge.evidence import Open
 from caching.values import Terms
 from routing import answers, asides, catalog, connections, execution
 from routing.asides import Aside
-from routing.questions import NO_CONSTRAINTS, Prompt
+from routing.questions import Prompt
 from routing.way import Room
 from teams.models import Team
 from teams.values import Caller
@@ -23,8 +22,6 @@ from teams.values import Caller
 log = structlog.get_logger(__name__)
 
 PAUSE_S = 5.0
-LONGEST = 6_000
-"""Characters of each answer that a judge reads."""
 WORDS = 4
 SILENT = "silent"
 INSTRUCTIONS = (
@@ -109,28 +106,9 @@ def prompt(model: str, pair: Open) -> Prompt:
     texts = [stored_answers.text(pair.stored), stored_answers.text(pair.fresh)]
     if pair.evidence_id % 2:
         texts.reverse()
-    body: dict[str, Any] = {
-        "model": model,
-        "temperature": 0,
-        "max_tokens": WORDS,
-        "messages": [
-            {"role": "system", "content": INSTRUCTIONS},
-            {"role": "user", "content": _material(pair.question, *texts)},
-        ],
-    }
-    return Prompt(
-        body=body,
-        model=model,
-        stream=False,
-        max_tokens=WORDS,
-        choices=1,
-        constraints=NO_CONSTRAINTS,
-    )
-
-
-def _material(question: str, one: str, other: str) -> str:
-    parts = {"QUESTION": question, "ANSWER A": one, "ANSWER B": other}
-    return "\n\n".join(f"<<<{name}>>>\n{text[:LONGEST]}" for name, text in parts.items())
+    one, other = texts
+    material = {"QUESTION": pair.question, "ANSWER A": one, "ANSWER B": other}
+    return asides.verdict(model, INSTRUCTIONS, material, words=WORDS)
 
 
 def read(body: answers.Body) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Any
 
 import structlog
 
@@ -14,13 +13,11 @@ from routing import afterwards, answers, asides, connections, execution
 from routing.asides import Aside
 from routing.learning import outcomes, sampling
 from routing.learning.sampling import Sampling
-from routing.questions import NO_CONSTRAINTS, Prompt
+from routing.questions import Prompt
 from routing.way import Room, Way
 
 log = structlog.get_logger(__name__)
 
-LONGEST = 6_000
-"""Characters of question and answer that a judge reads."""
 WORDS = 4
 BEST = 10
 INSTRUCTIONS = (
@@ -69,25 +66,8 @@ def read(text: str) -> float | None:
 
 
 def prompt(model: str, question: str, answer: str) -> Prompt:
-    parts = {"QUESTION": question, "ANSWER": answer}
-    material = "\n\n".join(f"<<<{name}>>>\n{text[:LONGEST]}" for name, text in parts.items())
-    body: dict[str, Any] = {
-        "model": model,
-        "temperature": 0,
-        "max_tokens": WORDS,
-        "messages": [
-            {"role": "system", "content": INSTRUCTIONS},
-            {"role": "user", "content": material},
-        ],
-    }
-    return Prompt(
-        body=body,
-        model=model,
-        stream=False,
-        max_tokens=WORDS,
-        choices=1,
-        constraints=NO_CONSTRAINTS,
-    )
+    material = {"QUESTION": question, "ANSWER": answer}
+    return asides.verdict(model, INSTRUCTIONS, material, words=WORDS)
 
 
 def _note(way: Way, said: float) -> None:

@@ -10,13 +10,11 @@ from routing import answers, asides, catalog
 from routing.asides import Aside
 from routing.cascade import values, verifying
 from routing.cascade.values import Legs, Verified
-from routing.questions import NO_CONSTRAINTS, Prompt
+from routing.questions import Prompt
 from routing.signals import shapes, texts
 from routing.way import Room, Way
 
 WORDS = 4
-LONGEST = 6_000
-"""Characters of the answer that a judge reads."""
 ALIKE = 0.5
 """Of the words of two samples, how many must stand in both."""
 LIVELY = 0.7
@@ -52,7 +50,8 @@ async def _consistency(way: Way, room: Room, legs: Legs, body: answers.Body) -> 
 
 
 async def _judged(way: Way, room: Room, legs: Legs, body: answers.Body) -> Verified:
-    prompt = _prompt(legs.terms.model, texts.said(way.prompt).own, _text(body))
+    material = {"QUESTION": texts.said(way.prompt).own, "ANSWER": _text(body)}
+    prompt = asides.verdict(legs.terms.model, INSTRUCTIONS, material, words=WORDS)
     said = await asides.ask(room, _aside(way, prompt, legs.terms.model, "verify"))
     words = set() if said is None else {word.upper() for word in _WORD.findall(_text(said))}
     if len(words) != 1:
@@ -76,27 +75,6 @@ def _plain(text: str) -> str:
 def _text(body: answers.Body) -> str:
     choices: Any = body.get("choices") or ({},)
     return verifying.text(choices[0])
-
-
-def _prompt(model: str, question: str, answer: str) -> Prompt:
-    material = f"<<<QUESTION>>>\n{question[:LONGEST]}\n\n<<<ANSWER>>>\n{answer[:LONGEST]}"
-    body: dict[str, Any] = {
-        "model": model,
-        "temperature": 0,
-        "max_tokens": WORDS,
-        "messages": [
-            {"role": "system", "content": INSTRUCTIONS},
-            {"role": "user", "content": material},
-        ],
-    }
-    return Prompt(
-        body=body,
-        model=model,
-        stream=False,
-        max_tokens=WORDS,
-        choices=1,
-        constraints=NO_CONSTRAINTS,
-    )
 
 
 def _aside(way: Way, prompt: Prompt, backend: str, purpose: str) -> Aside:
