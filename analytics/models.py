@@ -1,4 +1,5 @@
-"""Prices, budgets and their windows, exchanges (receipts), attempts (holds), and the ledger."""
+"""Prices, budgets and their windows, exchanges (receipts), attempts (holds), and the ledger;
+promises and alerts stand in a file of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +9,23 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from analytics.promise_models import (
+    Alert,
+    BudgetOverride,
+    Channel,
+    ChannelKind,
+    Delivery,
+    Prediction,
+    Sla,
+    SlaHour,
+)
 from teams.models import ApiKey, Team
+
+__all__ = [
+    "Alert", "Attempt", "AttemptState", "Budget", "BudgetOverride", "BudgetScope", "BudgetWindow",
+    "Channel", "ChannelKind", "Delivery", "Exchange", "ExchangeState", "Feedback", "LedgerKind",
+    "LedgerRow", "Mode", "Period", "Prediction", "Price", "Sla", "SlaHour", "money", "seconds",
+]  # fmt: skip
 
 
 def money(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
@@ -87,6 +104,8 @@ class Budget(models.Model):
     fiscal_start = models.PositiveSmallIntegerField(default=1)
     soft_limits = models.JSONField(default=list, blank=True)
     mode = models.CharField(max_length=16, choices=Mode.choices, default=Mode.ENFORCE)
+    paced = models.BooleanField(default=False, db_default=False)
+    """What is left and how long it has to last become the price of a dollar in the choice."""
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -121,6 +140,8 @@ class BudgetWindow(models.Model):
     ends_at = models.DateTimeField()
     settled = money(default=0)
     held = money(default=0)
+    refused = models.PositiveIntegerField(default=0, db_default=0)
+    """Requests that found no room; in shadow mode: would have found none."""
 
     class Meta:
         constraints = [
@@ -224,6 +245,9 @@ class Attempt(models.Model):
     amount = money()
     cost = money(default=0)
     compute_s = seconds(default=0, db_default=0)
+    so_far = money(default=0, db_default=0)
+    """What its worker said it had cost when it last renewed the lease."""
+    so_far_tokens = models.IntegerField(default=0, db_default=0)
     price = models.ForeignKey(
         Price,
         null=True,

@@ -22,11 +22,13 @@ from routing.policy_models import (
     SimulationState,
     TeamIntent,
 )
+from routing.resilience_models import BackendKey, Idempotent
 
 __all__ = [
-    "RESERVED", "Backend", "Experiment", "ExperimentPoint", "ExperimentState", "Health",
-    "HealthState", "IntentMind", "Kind", "Outcome", "Policy", "PolicySettings", "PolicyState",
-    "RouterMind", "Rule", "Simulation", "SimulationState", "TeamIntent", "Trial", "TrialState",
+    "RESERVED", "Backend", "BackendKey", "Experiment", "ExperimentPoint", "ExperimentState",
+    "Health", "HealthState", "Idempotent", "IntentMind", "Kind", "Outcome", "Policy",
+    "PolicySettings", "PolicyState", "RouterMind", "Rule", "Simulation", "SimulationState",
+    "TeamIntent", "Trial", "TrialState",
 ]  # fmt: skip
 
 RESERVED = ("auto",)

@@ -21,10 +21,29 @@ class Organisation(models.Model):
         return self.name
 
 
+class Priority(models.TextChoices):
+    """Who goes on when not everybody can."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class Team(models.Model):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="teams")
     name = models.SlugField(max_length=64, unique=True)
     time_zone = models.TextField(default="UTC")
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    max_parallel = models.PositiveIntegerField(null=True, blank=True)
+    share = models.PositiveSmallIntegerField(default=1, db_default=1)
+    """Of what is scarce, against the other teams that wait for it."""
+    priority = models.CharField(
+        max_length=8,
+        choices=Priority.choices,
+        default=Priority.NORMAL,
+        db_default=Priority.NORMAL.value,
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -111,6 +130,11 @@ class ApiKey(models.Model):
     ip_ranges = ArrayField(models.TextField(), default=list, blank=True)
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    max_parallel = models.PositiveIntegerField(null=True, blank=True)
+    priority = models.CharField(
+        max_length=8, choices=Priority.choices, blank=True, default="", db_default=""
+    )
+    """Empty: its team's."""
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     rotated_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
