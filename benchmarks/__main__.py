@@ -9,6 +9,7 @@ from collections.abc import Callable
 from benchmarks import mini, overhead, streams
 from benchmarks.cache import bench as cache
 from benchmarks.embed import bench as embed
+from benchmarks.faults import bench as faults
 from benchmarks.local import bench as local
 from benchmarks.routing import bench as routing
 
@@ -20,6 +21,7 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "mini": mini.main,
     "cache": cache.main,
     "routing": routing.main,
+    "faults": faults.main,
 }
 ABOUT = {
     "overhead": overhead.__doc__,
@@ -29,6 +31,7 @@ ABOUT = {
     "mini": mini.__doc__,
     "cache": cache.__doc__,
     "routing": routing.__doc__,
+    "faults": faults.__doc__,
 }
 
 

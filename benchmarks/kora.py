@@ -55,7 +55,13 @@ def home_in(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, backends: Sequence[Backend], wait_s: float = 180) -> Iterator[Kora]:
+def serving(
+    folder: Path,
+    *,
+    backends: Sequence[Backend],
+    wait_s: float = 180,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Kora]:
     """KORA with these backends, each of which has answered; ended when the block is left."""
     home, log, port = home_in(folder), folder / "kora.log", processes.free_port()
     environment = {
@@ -65,6 +71,7 @@ def serving(folder: Path, *, backends: Sequence[Backend], wait_s: float = 180) -
         "KORA_ALLOW_PRIVATE_UPSTREAMS": "1",
         "PYTHONUNBUFFERED": "1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        **(variables or {}),
     }
     with log.open("ab") as output:
         process = processes.start([sys.executable, "manage.py", "up"], output, environment)

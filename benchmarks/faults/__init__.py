@@ -1,0 +1,1 @@
+"""Money, answers and time when things fail: a whole KORA, broken on purpose."""
