@@ -23,8 +23,8 @@ PARTS: Mapping[str, str] = {
     "disconnects": "benchmarks.faults.disconnects",
     "overload": "benchmarks.faults.overload",
 }
-"""Each a module with `measure(Given)`, `table(found)` and `bars(found)`; one with options of its own
-adds them in `options(parser)`."""
+"""Each a module with `measure(Given)`, `table(found)` and `bars(found)`; one that has options of
+its own adds them in `options(parser)`."""
 ABSENT = "not measured: the evaluation data is not here (KORA_BENCH_DATA)"
 Found = dict[str, Any]
 
