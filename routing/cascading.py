@@ -9,13 +9,13 @@ import asyncio
 import time
 from dataclasses import replace
 
-from routing import answers, deadlines, execution, second_opinions, stages
+from routing import answers, calls, deadlines, execution, second_opinions, stages
 from routing.bus import Event
+from routing.calls import Flow
 from routing.cascade import planning, terms, values, verifying
 from routing.cascade.values import FIRST, Legs, Verified
 from routing.cascade.verifying import Asked
 from routing.errors import DeadlineExceeded, Refusal
-from routing.execution import Flow
 from routing.policy import deciding
 from routing.policy.values import Decision
 from routing.signals import texts
@@ -68,7 +68,7 @@ async def _heard(way: Way, room: Room, flow: Flow) -> list[Event]:
             heard.append(flow.arrived.pop(0) if flow.arrived else await flow.mailbox.next())
     except BaseException:
         flow.each.ended_ms = way.clock.elapsed_ms
-        await execution.abandon(room, flow.each, flow.mailbox)
+        await calls.abandon(room, flow.each, flow.mailbox)
         raise
     flow.each.ended_ms = way.clock.elapsed_ms
     return heard
@@ -112,22 +112,22 @@ async def _escalated(way: Way, room: Room, first: tuple[Flow, list[Event]], legs
     flow, heard = first
     done = heard[-1]
     if done["kind"] == "failed":
-        execution.note_failure(flow.each, done)
+        calls.note_failure(flow.each, done)
     else:
         flow.each.outcome, flow.each.cost = ANSWERED, done["cost"]
     try:
         second = await _second(way, room, legs)
     except Refusal as refused:
         if done["kind"] == "failed":
-            await execution.end(room, flow.each, flow.mailbox)
+            await calls.end(room, flow.each, flow.mailbox)
             raise
         return _kept(way, first, refused.code)
     except BaseException:
-        await asyncio.shield(execution.end(room, flow.each, flow.mailbox))
+        await asyncio.shield(calls.end(room, flow.each, flow.mailbox))
         raise
     if done["kind"] == "done":
         execution.spent(flow.each, done)
-    await execution.end(room, flow.each, flow.mailbox)
+    await calls.end(room, flow.each, flow.mailbox)
     return second
 
 

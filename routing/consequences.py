@@ -7,6 +7,7 @@ from typing import Any
 
 from analytics.values import Outcome
 from routing import connections, embedders, execution, seats
+from routing.failover import failures
 from routing.learning import features, outcomes
 from routing.learning.outcomes import Came
 from routing.policy.values import Decision
@@ -16,7 +17,7 @@ ERRORS = 2
 """Tool results in a row that report an error: whoever called them goes in circles."""
 WRONG = ("error", "traceback", "exception", "failed", '{"error"')
 NO_STORE = "no-store"
-BLAMELESS = {"answered", execution.BUSY, *execution.OURS, *execution.WELL}
+BLAMELESS = {"answered", failures.BUSY, *failures.OURS, *failures.WELL}
 
 
 def is_worth_it(way: Way, outcome: Outcome) -> bool:

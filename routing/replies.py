@@ -14,8 +14,9 @@ import orjson
 from caching.values import Match
 from routing import answers, closing, completions, execution, marking
 from routing.bus import Event
+from routing.calls import Flow
 from routing.errors import Stopping
-from routing.execution import BrokenStream, Flow
+from routing.execution import BrokenStream
 from routing.way import Room, Way
 
 JSON = "application/json"

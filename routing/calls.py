@@ -1,0 +1,133 @@
+"""One attempt as the web sees it: sent, answered or failed, ended or abandoned."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from analytics import ledger
+from routing import connections, deadlines, embeddings, papers, steps, vitals
+from routing.bus import Event
+from routing.errors import Unavailable
+from routing.failover import failures
+from routing.switchboard import Line, Mailbox
+from routing.way import Room, Try, Way
+
+INTERACTIVE = 0
+"""Whoever waits for an answer."""
+UNHURRIED = -1
+"""What nobody waits for."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Flow:
+    """An attempt that has begun to answer: what has arrived, and where the rest will."""
+
+    each: Try
+    mailbox: Mailbox
+    arrived: list[Event]
+
+
+async def attempt(way: Way, room: Room, each: Try) -> Flow | Event:
+    """Either the beginning of an answer, or the event that says why there is none."""
+    mailbox = _send(way, room, each)
+    backend = each.candidate.backend.name
+    arrived: list[Event] = []
+    try:
+        while True:
+            event = await mailbox.next()
+            if event["kind"] == "failed":
+                break
+            arrived.append(event)
+            if event["kind"] == "started":
+                each.worker = event["worker"]
+            elif event["kind"] == "done" or event.get("content"):
+                _content_came(way, each, event)
+                vitals.answered(backend, (way.clock.elapsed_ms - each.started_ms) / 1000)
+                return Flow(each=each, mailbox=mailbox, arrived=arrived)
+    except BaseException:
+        each.ended_ms = way.clock.elapsed_ms
+        await abandon(room, each, mailbox)
+        raise
+    each.ended_ms = way.clock.elapsed_ms
+    note_failure(each, event)
+    await end(room, each, mailbox)
+    return event
+
+
+def _send(way: Way, room: Room, each: Try) -> Mailbox:
+    backend = each.candidate.backend
+    each.started_ms = way.clock.elapsed_ms
+    vitals.began(backend.name)
+    message = {
+        "backend": backend.backend_id,
+        "version": backend.version,
+        "body": way.prompt.body,
+        "form": way.prompt.form,
+        "stream": way.prompt.stream,
+        "deadline": time.time() + max(0.0, deadlines.whole_s(way) - each.started_ms / 1000),
+        "prompt_tokens": way.signals.prompt_tokens,
+        "domain": str(way.caller.team_id),
+        "cache": way.prompt.constraints.cache,
+        "priority": UNHURRIED if way.is_aside else INTERACTIVE,
+        "price": papers.pack_price(backend.price),
+        "papers": papers.pack(way.origin, each),
+    }
+    where = backend.model if embeddings.is_here(backend) else backend.tier
+    return _line(room, each).send(where, str(each.attempt_id), message)
+
+
+def _line(room: Room, each: Try) -> Line:
+    """To a worker, or to the embedders of this process."""
+    return room.here if embeddings.is_here(each.candidate.backend) else room.switchboard
+
+
+def _content_came(way: Way, each: Try, event: Event) -> None:
+    each.first_content_ms = way.clock.elapsed_ms
+    each.engine_ms = event.get("ms") or 0.0
+    each.is_whole = event["kind"] == "done"
+
+
+def note_failure(each: Try, event: Event) -> None:
+    each.outcome = event["failure"]
+    each.message = event.get("message") or ""
+    each.cost = event.get("cost") or "0"
+    each.compute_s = event.get("compute_s") or 0.0
+    each.status = event.get("status")
+    each.param = event.get("param")
+    each.engine_ms = event.get("ms") or each.engine_ms
+    each.retry_after_s = event.get("retry_after_s")
+    if event["failure"] not in failures.OURS | failures.WELL | {failures.BUSY}:
+        vitals.failed(each.candidate.backend.name)
+
+
+async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
+    """The attempt is over on our side; one that no worker had begun is withdrawn."""
+    line = _line(room, each)
+    line.forget(mailbox)
+    vitals.ended(each.candidate.backend.name)
+    if each.outcome in failures.OURS and not mailbox.worker:
+        line.cancel(mailbox)
+        await steps.in_thread(room, _withdraw, each)
+
+
+async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
+    """The client left or the deadline passed: the worker stops and settles what it produced."""
+    line = _line(room, each)
+    line.cancel(mailbox)
+    line.forget(mailbox)
+    vitals.ended(each.candidate.backend.name)
+    each.outcome = each.outcome or "cancelled"
+    if not mailbox.worker:
+        await asyncio.shield(steps.in_thread(room, _withdraw, each))
+
+
+def _withdraw(each: Try) -> None:
+    """Frees a hold that nobody claimed; a worker that was quicker settles, or the lease ends."""
+    try:
+        ledger.withdraw(connections.current(), [each.attempt_id], failure=each.outcome)
+    except (psycopg.Error, Unavailable):
+        connections.drop()

@@ -1,0 +1,1 @@
+"""What is done about backends that fail: classes, reactions, breakers, pools."""
