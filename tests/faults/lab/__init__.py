@@ -1,0 +1,1 @@
+"""The fault laboratory: a provider that fails by script, and what KORA makes of each failure."""
