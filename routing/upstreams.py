@@ -6,27 +6,16 @@ name means can change.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
-EVERY = "*"
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Resolve = Callable[[str], Iterable[str]]
+from teams import addresses
+from teams.addresses import Resolve
 
 
-def resolve(host: str) -> set[str]:
-    """Nothing for a name that nobody knows here; connecting would fail too."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return set()
-    return {str(entry[4][0]) for entry in found}
-
-
-def refusal(url: str, *, allowed: Collection[str] = (), resolve: Resolve = resolve) -> str:
+def refusal(
+    url: str, *, allowed: Collection[str] = (), resolve: Resolve = addresses.resolve
+) -> str:
     """Why this address may not be called, as a sentence; empty when it may."""
     try:
         parts = urlsplit(url)
@@ -36,25 +25,12 @@ def refusal(url: str, *, allowed: Collection[str] = (), resolve: Resolve = resol
     if wrong := _malformed(parts) or (port == 0 and "Port 0 cannot be called."):
         return wrong
     host = str(parts.hostname).rstrip(".")
-    if EVERY in allowed or host in allowed:
-        return ""
-    inner = [address for address in resolve(host) if not public(address)]
-    if not inner:
+    if not addresses.barred(host, allowed, resolve):
         return ""
     return (
         f"{host} is inside this network. If that is meant, "
         f"list it in KORA_ALLOW_PRIVATE_UPSTREAMS and start KORA again."
     )
-
-
-def public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return public(str(found.ipv4_mapped))
-        if found in NAT64:
-            return public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
-    return found.is_global and not found.is_multicast
 
 
 def _malformed(parts: SplitResult) -> str:

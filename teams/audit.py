@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     _View = object
 
-SECRETS = frozenset({"password", "digest", "secret_sealed", "last_four"})
+SECRETS = frozenset({"password", "digest", "secret_sealed", "last_four", "address"})
 UNINTERESTING = frozenset({"updated_at", "last_login", "created_at"})
 HIDDEN = "(hidden)"
 

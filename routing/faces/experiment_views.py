@@ -12,17 +12,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from routing.experiments import promoting
 from routing.experiments.promoting import NoSuchArm, NotNow
-from routing.faces import asking, experiment_showing, page_writes, sentences, vocabulary
+from routing.faces import asking, experiment_showing, sentences, vocabulary
 from routing.faces.asking import Scope
 from routing.faces.experiment_forms import ExperimentForm
 from routing.faces.experiment_serializers import STANDING, ExperimentSerializer
-from routing.faces.page_writes import Seen
 from routing.faces.rule_views import CHANGED
-from routing.faces.writing import Refused
 from routing.models import Experiment, ExperimentPoint
 from routing.publishing.errors import Unsound
+from teams import page_writes
 from teams.access import actor_of
-from teams.errors import Stale
+from teams.errors import Refused, Stale
+from teams.page_writes import Seen
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 VOLATILE = frozenset({"reading"})

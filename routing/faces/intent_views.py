@@ -11,19 +11,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from routing import tasks
-from routing.faces import asking, confusions, page_writes, recognition
+from routing.faces import asking, confusions, recognition
 from routing.faces.asking import Scope
 from routing.faces.intent_forms import IntentForm
 from routing.faces.intent_serializers import TeamIntentSerializer
-from routing.faces.page_writes import Seen
 from routing.faces.rule_views import CHANGED
-from routing.faces.writing import Refused
 from routing.intents import shipped
 from routing.intents.reporting import FEWEST
 from routing.models import TeamIntent
-from teams import audit
+from teams import audit, page_writes
 from teams.access import actor_of
-from teams.errors import Stale
+from teams.errors import Refused, Stale
+from teams.page_writes import Seen
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 STEADY = frozenset({"too_few"})

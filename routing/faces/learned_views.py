@@ -13,11 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from routing.faces import asking, exam_orders, page_writes, strengths_showing
+from routing.faces import asking, exam_orders, strengths_showing
 from routing.faces.learning_serializers import EVERYONE, TrialSerializer
 from routing.learning import strengths, versions
 from routing.models import Backend, RouterMind, Trial
-from teams import audit
+from teams import audit, page_writes
 from teams.access import actor_of
 
 MANY = 20

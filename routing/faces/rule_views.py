@@ -14,11 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from routing.faces import asking, rule_showing, vocabulary, writing
 from routing.faces.asking import Scope
 from routing.faces.rule_forms import RuleForm, SettingsForm, TryForm, pretty
-from routing.faces.writing import Refused
 from routing.models import Rule
 from routing.publishing import drafts
 from teams.access import etag_of
-from teams.errors import Stale
+from teams.errors import Refused, Stale
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 STEPS = {"up": -1, "down": 1}

@@ -13,7 +13,7 @@ from routing.publishing import checking, drafts, versions
 from routing.publishing.versions import Asked
 from teams import audit
 from teams.access import actor_of, etag_of
-from teams.errors import Stale
+from teams.errors import Refused, Stale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     from routing.faces.asking import Scope
 
 VOLATILE = frozenset({"findings", "hits"})
-
-
-class Refused(Exception):  # noqa: N818
-    """It cannot be saved as it stands: what is wrong, by place."""
-
-    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
-        told = (f"{place}: {words}" for place, said in errors.items() for words in said)
-        super().__init__("; ".join(told))
-        self.errors = errors
 
 
 def mark(request: HttpRequest, rule: Rule) -> str:

@@ -12,9 +12,9 @@ import pytest
 
 from analytics.models import Exchange, Price
 from inference.words import EngineError, Failure, Target
-from routing import connections, targets, upstreams
+from routing import connections, targets
 from routing.models import Backend
-from teams import keys
+from teams import addresses, keys
 from teams.models import Organisation, Scope, Team
 from tests.routing import inside
 
@@ -39,7 +39,7 @@ class Names:
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     made = Names()
     stand_in = SimpleNamespace(getaddrinfo=made.getaddrinfo, SOCK_STREAM=socket.SOCK_STREAM)
-    monkeypatch.setattr(upstreams, "socket", stand_in)
+    monkeypatch.setattr(addresses, "socket", stand_in)
     return made
 
 

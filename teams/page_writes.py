@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from routing.faces.writing import Refused
 from teams import audit
 from teams.access import actor_of, etag_of
-from teams.errors import Stale
+from teams.errors import Refused, Stale
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -32,12 +31,12 @@ class Seen:
 
 
 def mark(request: HttpRequest, judge: Judge, row: Model, volatile: frozenset[str]) -> str:
-    return etag_of(judge(row, context=_context(request)).data, volatile)
+    return etag_of(judge(row, context=_context(request, judge)).data, volatile)
 
 
 def create(request: HttpRequest, judge: Judge, said: Mapping[str, Any]) -> Any:
     with transaction.atomic():
-        made = _saved(judge(data=dict(said), context=_context(request)))
+        made = _saved(judge(data=dict(said), context=_context(request, judge)))
         audit.record(actor_of(request), "create", made, after=audit.facts_of(made))
     return made
 
@@ -50,7 +49,7 @@ def update(request: HttpRequest, judge: Judge, seen: Seen, said: Mapping[str, An
         if seen.mark and seen.mark != mark(request, judge, now, seen.volatile):
             raise Stale
         before = audit.facts_of(now)
-        saved = _saved(judge(now, data=dict(said), partial=True, context=_context(request)))
+        saved = _saved(judge(now, data=dict(said), partial=True, context=_context(request, judge)))
         after = audit.facts_of(saved)
         audit.record(actor_of(request), "update", saved, before=before, after=after)
     return saved
@@ -62,8 +61,9 @@ def remove(request: HttpRequest, row: Model) -> None:
         row.delete()
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
-    return {"request": request, "view": None}
+def _context(request: HttpRequest, judge: Judge) -> dict[str, Any]:
+    """No view stands between; a serializer that asks who may write has `write_roles` itself."""
+    return {"request": request, "view": judge}
 
 
 def _saved(judged: Any) -> Any:
