@@ -20,6 +20,8 @@ def span(terms: BudgetTerms, now: datetime) -> Span:
         return Span(budget_id=terms.budget_id, starts_at=FIRST_DAY, ends_at=LAST_DAY)
     zone = _zone(terms.time_zone)
     first, after = _days(terms.window, now.astimezone(zone).date(), terms.fiscal_start)
+    if now >= _begin(after, zone):
+        first, after = _days(terms.window, after, terms.fiscal_start)
     return Span(
         budget_id=terms.budget_id, starts_at=_begin(first, zone), ends_at=_begin(after, zone)
     )
@@ -52,7 +54,8 @@ def _zone(name: str) -> ZoneInfo:
 
 def _begin(day: date, zone: ZoneInfo) -> datetime:
     """A day's first moment. Where clocks jump over midnight that is the moment of the jump, where
-    they turn back to it the first of the two: both are what `fold=0` means."""
+    they turn back to it or across it the first of the two: both are what `fold=0` means. What is
+    left of the day before comes again after that and belongs to the new one."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
