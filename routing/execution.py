@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from routing import calls, deadlines, stages, steps, vitals
+from routing import calls, deadlines, scripts, stages, steps, vitals
 from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
@@ -46,13 +46,12 @@ class Spent:
     cost: Decimal = Decimal(0)
 
     def as_usage(self) -> dict[str, Any]:
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
-            "completion_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
-        }
+        return scripts.usage(
+            prompt=self.prompt_tokens,
+            completion=self.completion_tokens,
+            cached=self.cached_tokens,
+            reasoning=self.reasoning_tokens,
+        )
 
 
 class BrokenStream(Exception):  # noqa: N818

@@ -7,12 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import orjson
 
 from caching.values import Match
-from routing import answers, closing, completions, execution, marking
+from routing import answers, closing, execution, labels, marking, scripts
 from routing.bus import Event
 from routing.calls import Flow
 from routing.errors import Stopping
@@ -36,7 +35,8 @@ class Reply:
 def replay(way: Way, match: Match) -> Reply:
     """A stored answer under this request's id, in the mode that was asked for."""
     headers = {
-        **_common(way, tier=match.tier, backend=match.backend, reason=match.reason),
+        **labels.common(way, tier=match.tier, backend=match.backend, reason=match.reason),
+        **way.limits,
         "x-kora-saved": answers.usd(match.cost),
         "x-kora-cost": answers.usd(Decimal(0)),
         "x-kora-overhead-ms": f"{way.clock.elapsed_ms:.3f}",
@@ -50,7 +50,7 @@ def replay(way: Way, match: Match) -> Reply:
         return Reply(headers=headers, stream=_pieces(_replayed(way, match)))
     stored = match.answer
     if way.prompt.form == "text":
-        stored = orjson.dumps(completions.shown(orjson.loads(stored)))
+        return Reply(headers=headers, body=way.script.whole(orjson.loads(stored)))
     return Reply(headers=headers, body=answers.with_id(stored, way.answer_id))
 
 
@@ -58,9 +58,9 @@ def _replayed(way: Way, match: Match) -> Iterable[bytes]:
     whole = orjson.loads(match.answer)
     chunks = orjson.loads(match.chunks) if match.chunks else answers.split(whole)
     for chunk in chunks:
-        yield _event(way, chunk)
-    usage = {**(whole.get("usage") or {}), **_money(Decimal(0), saved=match.cost, estimated=False)}
-    yield _usage_event(way, whole, usage)
+        yield way.script.chunk(chunk)
+    money = scripts.money(Decimal(0), saved=match.cost, estimated=False)
+    yield way.script.last(whole, {**(whole.get("usage") or {}), **money})
     yield answers.DONE
 
 
@@ -95,13 +95,7 @@ async def _whole(way: Way, room: Room, flow: Flow, done: Event) -> Reply:
         "x-kora-saved": answers.usd(Decimal(0)),
         "x-kora-overhead-ms": f"{way.clock.elapsed_ms - closing.waited_ms(way):.3f}",
     }
-    return Reply(headers=headers, body=_written(way, body))
-
-
-def _written(way: Way, body: answers.Body) -> bytes:
-    if way.prompt.form == "embeddings":
-        return answers.vectors(body)
-    return answers.with_id(answers.strip(_shown(way, body)), way.answer_id)
+    return Reply(headers=headers, body=way.script.whole(body))
 
 
 def stream(way: Way, room: Room, flow: Flow) -> Reply:
@@ -119,7 +113,7 @@ async def _relayed(way: Way, room: Room, flow: Flow) -> AsyncIterator[bytes]:
                 async for event in events:
                     if event["kind"] == "delta":
                         chunks.append(event["chunk"])
-                        yield _event(way, event["chunk"])
+                        yield way.script.chunk(event["chunk"])
                     elif event["kind"] == "done":
                         yield await _end(way, room, flow, done=event, chunks=chunks)
         yield answers.DONE
@@ -149,25 +143,8 @@ async def _end(
     fresh = closing.fresh_answer(way, flow.each, spent, body=body, chunks=stored)
     await closing.finish(way, room, closing.answered(way, flow.each, spent), fresh)
     marking.consider(way, room, fresh)
-    usage = {
-        **spent.as_usage(),
-        **_money(spent.cost, saved=Decimal(0), estimated=spent.estimated),
-    }
-    return _usage_event(way, body, usage)
-
-
-def _event(way: Way, chunk: answers.Body) -> bytes:
-    return answers.event(answers.strip(_shown(way, chunk)), way.answer_id)
-
-
-def _usage_event(way: Way, like: answers.Body, usage: answers.Body) -> bytes:
-    kind = "text_completion" if way.prompt.form == "text" else "chat.completion.chunk"
-    return answers.usage_event(like, kind=kind, usage=usage, answer_id=way.answer_id)
-
-
-def _shown(way: Way, body: answers.Body) -> answers.Body:
-    """Everything inside speaks chat; the path that was asked decides what is shown."""
-    return completions.shown(body) if way.prompt.form == "text" else body
+    money = scripts.money(spent.cost, saved=Decimal(0), estimated=spent.estimated)
+    return way.script.last(body, {**spent.as_usage(), **money})
 
 
 async def _broken(way: Way, room: Room, code: str, message: str) -> bytes:
@@ -179,24 +156,7 @@ async def _broken(way: Way, room: Room, code: str, message: str) -> bytes:
 
 
 def _fresh_headers(way: Way, flow: Flow) -> dict[str, str]:
-    backend = flow.each.candidate.backend
-    common = _common(way, tier=backend.tier, backend=backend.name, reason=flow.each.reason)
-    return {**common, "x-kora-attempts": str(len(way.tries))}
-
-
-def _common(way: Way, *, tier: str, backend: str, reason: str) -> dict[str, str]:
-    return {
-        "x-kora-request-id": str(way.exchange_id),
-        "x-kora-tier": tier,
-        **({"x-kora-backend": backend} if backend else {}),
-        "x-kora-reason": reason,
-        "x-kora-policy": str(way.policy),
-        **way.limits,
-    }
-
-
-def _money(cost: Decimal, *, saved: Decimal, estimated: bool) -> dict[str, Any]:
-    return {"cost": answers.usd(cost), "saved": answers.usd(saved), "estimated": estimated}
+    return {**labels.of_attempt(way, flow.each), **way.limits}
 
 
 def _without_id(chunk: answers.Body) -> answers.Body:

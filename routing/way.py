@@ -14,6 +14,7 @@ from analytics.values import Origin, Span
 from caching.patterns.serving import Hint, Withheld
 from caching.patterns.shells import NO_SHELL, Shell
 from caching.values import Match, Question, Terms, Verdict
+from routing import scripts
 from routing.cascade.values import Legs
 from routing.experiments.values import Taken
 from routing.flights import Flights, Key
@@ -25,6 +26,7 @@ from routing.policy.values import NOWHERE, Candidate, Decision, NoWay, Seat, Wan
 from routing.publishing.in_force import InForce
 from routing.questions import Constraints, Prompt
 from routing.rules.values import NO_RULING, Ruling
+from routing.scripts import Script
 from routing.signals.facts import Facts
 from routing.signals.values import Signals
 from routing.stopwatch import Stopwatch
@@ -164,9 +166,12 @@ class Way:
         return self.known_standing.number if self.known_standing else 0
 
     @property
+    def script(self) -> Script:
+        return scripts.of(self.prompt.form, self.exchange_id)
+
+    @property
     def answer_id(self) -> str:
-        kind = "cmpl" if self.prompt.form == "text" else "chatcmpl"
-        return f"{kind}-{self.exchange_id.hex}"
+        return self.script.answer_id
 
     @property
     def origin(self) -> Origin:
