@@ -18,13 +18,15 @@ from analytics.promise_models import (
     Prediction,
     Sla,
     SlaHour,
+    SlaState,
 )
 from teams.models import ApiKey, Team
 
 __all__ = [
     "Alert", "Attempt", "AttemptState", "Budget", "BudgetOverride", "BudgetScope", "BudgetWindow",
     "Channel", "ChannelKind", "Delivery", "Exchange", "ExchangeState", "Feedback", "LedgerKind",
-    "LedgerRow", "Mode", "Period", "Prediction", "Price", "Sla", "SlaHour", "money", "seconds",
+    "LedgerRow", "Mode", "Period", "Prediction", "Price", "Sla", "SlaHour", "SlaState", "money",
+    "seconds",
 ]  # fmt: skip
 
 

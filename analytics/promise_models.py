@@ -83,10 +83,14 @@ class SlaHour(models.Model):
     sla = models.ForeignKey(Sla, on_delete=models.CASCADE, related_name="hours")
     at = models.DateTimeField()
     requests = models.PositiveIntegerField(default=0)
+    counted = models.JSONField(default=dict, db_default={})
+    """By target, how many were held to it: of most answers nobody says how good they were."""
     misses = models.JSONField(default=dict)
     """By target (`ttft`, `total`, `availability`, `quality`), how many missed it."""
     causes = models.JSONField(default=dict)
-    """By cause (`queue`, `provider`, `retry`, `router`, `client`), how many misses."""
+    """By cause (`queue`, `provider`, `retry`, `router`, `client`), how many misses; those of the
+    client are in no target's figure."""
+    rolled_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["-at"]
@@ -94,6 +98,28 @@ class SlaHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sla_id} {self.at:%F %H}"
+
+
+class SlaState(models.Model):
+    """Where one SLA stands, as the background saw it last: what routing and pages read."""
+
+    sla = models.OneToOneField(Sla, on_delete=models.CASCADE, related_name="state")
+    verdict = models.CharField(max_length=8, default="calm")
+    """`calm`, `slow` or `fast`, which is how its error budget burns."""
+    since = models.DateTimeField(db_default=Now())
+    targets = models.JSONField(default=list)
+    """For each, what was promised and attained, what is left, and its burns."""
+    burning = ArrayField(models.TextField(), default=list)
+    """The targets that burn too fast."""
+    rolled_to = models.DateTimeField(null=True)
+    """Every hour before it is rolled up; nothing: the whole window is still to be."""
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["sla"]
+
+    def __str__(self) -> str:
+        return f"{self.sla_id} {self.verdict}"
 
 
 class Prediction(models.Model):

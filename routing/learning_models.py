@@ -136,3 +136,19 @@ class Trial(models.Model):
 
     def __str__(self) -> str:
         return f"trial of {self.backend_id}"
+
+
+class Calibration(models.Model):
+    """How predicted chances of being late are put right, by backend; the newest that stands."""
+
+    made_at = models.DateTimeField(db_default=Now())
+    content = models.JSONField(default=dict)
+    """By backend, and under "" for all: shift and slope of the log-odds."""
+    facts = models.JSONField(default=dict)
+    """How many requests it was learned from, and its Brier scores beside those without it."""
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"calibration {self.pk}"

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from routing.learning_models import IntentMind, Outcome, RouterMind, Trial, TrialState
+from routing.learning_models import Calibration, IntentMind, Outcome, RouterMind, Trial, TrialState
 from routing.policy_models import (
     Experiment,
     ExperimentPoint,
@@ -25,10 +25,10 @@ from routing.policy_models import (
 from routing.resilience_models import BackendKey, Idempotent
 
 __all__ = [
-    "RESERVED", "Backend", "BackendKey", "Experiment", "ExperimentPoint", "ExperimentState",
-    "Health", "HealthState", "Idempotent", "IntentMind", "Kind", "Outcome", "Policy",
-    "PolicySettings", "PolicyState", "RouterMind", "Rule", "Simulation", "SimulationState",
-    "TeamIntent", "Trial", "TrialState",
+    "RESERVED", "Backend", "BackendKey", "Calibration", "Experiment", "ExperimentPoint",
+    "ExperimentState", "Health", "HealthState", "Idempotent", "IntentMind", "Kind", "Outcome",
+    "Policy", "PolicySettings", "PolicyState", "RouterMind", "Rule", "Simulation",
+    "SimulationState", "TeamIntent", "Trial", "TrialState",
 ]  # fmt: skip
 
 RESERVED = ("auto",)
