@@ -36,19 +36,19 @@ class Idempotent(models.Model):
     key_id = models.BigIntegerField()
     name = models.TextField()
     digest = models.TextField()
-    """Of the body that came first: another body is a conflict."""
+    """Of the request that came first: another one under this name is a conflict."""
     exchange_id = models.UUIDField()
-    state = models.CharField(max_length=16, default="running")
-    """`running` or `answered`; a refusal leaves no row."""
+    state = models.CharField(max_length=16, default="running", db_default="running")
+    """`running`, `answered` or `too-large`; a refusal leaves no row."""
     lease_until = models.DateTimeField()
-    tier = models.TextField(blank=True, default="")
-    backend = models.TextField(blank=True, default="")
-    reason = models.TextField(blank=True, default="")
-    cost = models.DecimalField(max_digits=26, decimal_places=12, default=0, db_default=0)
+    contested = models.BooleanField(default=False, db_default=False)
+    """Two calls are in the air for it: what a worker writes is a draft."""
     answer = models.BinaryField(null=True)
-    """The whole answer as JSON."""
-    chunks = models.BinaryField(null=True)
-    """Its chunks, if it was streamed."""
+    """What the client was told, to the byte."""
+    streamed = models.BooleanField(default=False, db_default=False)
+    headers = models.JSONField(default=dict, db_default={})
+    replays = models.IntegerField(default=0, db_default=0)
+    """How often it was given again."""
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
 
