@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from analytics import ledger
-from routing import connections, deadlines, embeddings, papers, steps, vitals
+from routing import connections, deadlines, embeddings, papers, repeats, steps, vitals
 from routing.bus import Event
 from routing.errors import Unavailable
 from routing.failover import failures
@@ -62,19 +62,21 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
     backend = each.candidate.backend
     each.started_ms = way.clock.elapsed_ms
     vitals.began(backend.name)
+    until = time.time() + max(0.0, deadlines.whole_s(way) - each.started_ms / 1000)
     message = {
         "backend": backend.backend_id,
         "version": backend.version,
         "body": way.prompt.body,
         "form": way.prompt.form,
         "stream": way.prompt.stream,
-        "deadline": time.time() + max(0.0, deadlines.whole_s(way) - each.started_ms / 1000),
+        "deadline": until,
         "prompt_tokens": way.signals.prompt_tokens,
         "domain": str(way.caller.team_id),
         "cache": way.prompt.constraints.cache,
         "priority": UNHURRIED if way.is_aside else INTERACTIVE,
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
+        "errand": repeats.errand(way, each, until),
     }
     where = backend.model if embeddings.is_here(backend) else backend.tier
     return _line(room, each).send(where, str(each.attempt_id), message)
@@ -109,18 +111,24 @@ async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
     line = _line(room, each)
     line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
-    if each.outcome in failures.OURS and not mailbox.worker:
+    each.was_left = each.outcome in failures.BUS and each.outlives_until > 0
+    if each.outcome in failures.OURS and not (mailbox.worker or each.was_left):
         line.cancel(mailbox)
         await steps.in_thread(room, _withdraw, each)
 
 
 async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
-    """The client left or the deadline passed: the worker stops and settles what it produced."""
+    """The client left or the deadline passed: the worker stops and settles what it produced,
+    unless it goes on for those who ask again."""
     line = _line(room, each)
-    line.cancel(mailbox)
+    each.was_left = time.time() < each.outlives_until
+    if not each.was_left:
+        line.cancel(mailbox)
     line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
     each.outcome = each.outcome or "cancelled"
+    if each.was_left:
+        return
     if not mailbox.worker:
         await asyncio.shield(steps.in_thread(room, _withdraw, each))
 

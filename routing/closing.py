@@ -25,6 +25,7 @@ from routing import (
     execution,
     habits,
     metrics,
+    repeats,
 )
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
@@ -188,6 +189,8 @@ def as_match(fresh: Fresh) -> Match:
 
 async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = None) -> None:
     """Closes the book on a request, or does so later while Postgres is away."""
+    if outcome.state != "answered":
+        await repeats.let_go(way, room)
     try:
         entry_id = await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
         if fresh is not None:
@@ -231,6 +234,7 @@ async def refuse(way: Way, room: Room, refusal: Refusal) -> None:
     unknown = way.known_caller is None or way.known_prompt is None
     if unknown or (isinstance(refusal, UNRECORDED) and not way.tries):
         land(way, room, None)
+        await repeats.let_go(way, room)
         return
     refusal.headers = {"x-kora-request-id": str(way.exchange_id), **way.limits, **refusal.headers}
     outcome = ended(way, state="failed", status=room.statuses[refusal.code], code=refusal.code)

@@ -70,6 +70,12 @@ class BudgetExceeded(Refusal):
     code = "budget_exceeded"
 
 
+class IdempotencyConflict(Refusal):
+    """This Idempotency-Key stands for another request."""
+
+    code = "idempotency_conflict"
+
+
 class TooLarge(Refusal):
     """The request body is too large."""
 

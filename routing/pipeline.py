@@ -24,6 +24,7 @@ from routing import (
     inputs,
     questions,
     recognising,
+    repeats,
     replies,
     ruled,
     semantics,
@@ -32,34 +33,38 @@ from routing import (
 )
 from routing.errors import DeadlineExceeded, QueueFull, Refusal, Stopping
 from routing.flights import Flight
+from routing.idempotency.values import Running, Told
 from routing.policy.patience import Wait
 from routing.replies import Reply
 from routing.signals import houses
 from routing.way import Answered, Incoming, Planned, Room, Way
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from caching.values import Match
+
+Plan = Answered | Planned | Told | Running | Wait | Flight
 
 
 async def answer(incoming: Incoming, room: Room) -> Reply:
     """One request, from its bytes to a reply; whatever refuses it is in the book as well."""
     way = Way(incoming=incoming)
     try:
-        stages_of = decide_vectors if incoming.form == "embeddings" else decide
-        plan = await execution.in_thread(room, stages_of, way, room)
+        plan = await execution.in_thread(room, _stages_of(way), way, room)
         if isinstance(plan, Answered):
             shadows.consider(way, room, plan.match)
-            return replies.replay(way, plan.match)
+            return await repeats.kept(way, room, replies.replay(way, plan.match))
         incoming.watch()
+        repeats.hold(way, room)
         async with asyncio.timeout(execution.seconds_left(way)):
-            while isinstance(plan, Future | Wait):
+            while isinstance(plan, Future | Wait | Running):
                 plan = await _later(way, room, plan)
+            if isinstance(plan, Told):
+                return replies.repeated(plan)
             if isinstance(plan, Answered):
-                return replies.replay(way, plan.match)
-            flow = await cascading.begin(way, room, plan)
-            if way.prompt.stream:
-                return replies.stream(way, room, flow)
-            return await replies.whole(way, room, flow)
+                return await repeats.kept(way, room, replies.replay(way, plan.match))
+            return await repeats.kept(way, room, await _carry_out(way, room, plan))
     except TimeoutError:
         refusal: Refusal = DeadlineExceeded(attempts=execution.told(way))
         await closing.refuse(way, room, refusal)
@@ -76,16 +81,31 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
         raise
     except Exception:
         closing.land(way, room, None)
+        await repeats.let_go(way, room)
         raise
 
 
-def decide(way: Way, room: Room) -> Answered | Planned | Flight | Wait:
+async def _carry_out(way: Way, room: Room, plan: Planned) -> Reply:
+    flow = await cascading.begin(way, room, plan)
+    if way.prompt.stream:
+        return replies.stream(way, room, flow)
+    return await replies.whole(way, room, flow)
+
+
+def _stages_of(way: Way) -> Callable[[Way, Room], Plan]:
+    return decide_vectors if way.incoming.form == "embeddings" else decide
+
+
+def decide(way: Way, room: Room) -> Plan:
     """Stages 1 to 9. What they find is written on the way; the receipt is drawn from it."""
     clock = way.clock
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
     way.known_standing = catalog.current().policy(way.caller.team_id)
     came = way.incoming
     way.known_prompt = clock("parse", questions.parse, came.raw, came.headers, came.form)
+    again = repeats.begin(way)
+    if again is not None:
+        return again
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
     way.known_signals = clock("signals", houses.read, way.prompt)
     clock("guard", stages.guard, way, room)
@@ -127,12 +147,15 @@ def settle(way: Way) -> Planned | Wait:
     return clock("hold", stages.hold_first, way, decision)
 
 
-def decide_vectors(way: Way, room: Room) -> Planned:
+def decide_vectors(way: Way, room: Room) -> Plan:
     """The same for texts to be made vectors of: no answer is stored, embedders remember."""
     clock = way.clock
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
     way.known_standing = catalog.current().policy(way.caller.team_id)
     way.known_prompt = clock("parse", inputs.parse, way.incoming.raw, way.incoming.headers)
+    again = repeats.begin(way)
+    if again is not None:
+        return again
     way.known_signals = clock("signals", houses.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("rules", ruled.judge, way)
@@ -155,14 +178,24 @@ def _similar(way: Way, missed: NoMatch) -> Match | NoMatch:
     return NoMatch(reason="no-tier-knew")
 
 
-async def _later(way: Way, room: Room, plan: Flight | Wait) -> Answered | Planned | Flight | Wait:
-    if not isinstance(plan, Wait):
-        return await _follow(way, room, plan)
-    await deferral.wait(way, plan)
-    return await execution.in_thread(room, settle, way)  # type: ignore[no-any-return]
+async def _later(way: Way, room: Room, plan: Flight | Wait | Running) -> Plan:
+    if isinstance(plan, Wait):
+        await deferral.wait(way, plan)
+        return await execution.in_thread(room, settle, way)  # type: ignore[no-any-return]
+    if isinstance(plan, Running):
+        return await _again(way, room, plan)
+    return await _follow(way, room, plan)
 
 
-async def _follow(way: Way, room: Room, flight: Flight) -> Answered | Planned | Flight | Wait:
+async def _again(way: Way, room: Room, running: Running) -> Plan:
+    """Wait for the first of the same key; if that fails or is left, this one is the first."""
+    await repeats.over(way, room, running)
+    plan = await execution.in_thread(room, _stages_of(way), way, room)
+    repeats.hold(way, room)
+    return plan  # type: ignore[no-any-return]
+
+
+async def _follow(way: Way, room: Room, flight: Flight) -> Plan:
     """Wait for the identical question that is being asked; if that fails, ask for ourselves."""
     began = time.perf_counter()
     match = await asyncio.shield(asyncio.wrap_future(flight))

@@ -16,9 +16,11 @@ from routing.bus import Event
 from routing.calls import Flow
 from routing.errors import Stopping
 from routing.execution import BrokenStream
+from routing.idempotency.values import Told
 from routing.way import Room, Way
 
 JSON = "application/json"
+EVENT_END = b"\n\n"
 SSE = "text/event-stream; charset=utf-8"
 
 
@@ -62,6 +64,15 @@ def _replayed(way: Way, match: Match) -> Iterable[bytes]:
     money = scripts.money(Decimal(0), saved=match.cost, estimated=False)
     yield way.script.last(whole, {**(whole.get("usage") or {}), **money})
     yield answers.DONE
+
+
+def repeated(told: Told) -> Reply:
+    """What another request of the same `Idempotency-Key` was told, in the same pieces."""
+    headers = {**told.headers, "x-kora-idempotent": "replayed"}
+    if not told.streamed:
+        return Reply(headers=headers, body=told.answer)
+    pieces = (piece + EVENT_END for piece in told.answer.split(EVENT_END) if piece)
+    return Reply(headers=headers, stream=_pieces(pieces))
 
 
 async def _pieces(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -19,6 +19,8 @@ from routing.cascade.values import Legs
 from routing.experiments.values import Taken
 from routing.flights import Flights, Key
 from routing.hands import Hands
+from routing.idempotency.lookout import Lookout
+from routing.idempotency.values import Mine
 from routing.intents.values import NOTHING, Recognised
 from routing.learning.values import UNTAUGHT, Outlook
 from routing.policy import moments
@@ -66,6 +68,7 @@ class Room:
     """To the embedders of this process."""
     statuses: Mapping[str, int]
     flights: Flights = field(default_factory=Flights)
+    lookout: Lookout = field(default_factory=Lookout)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when KORA cuts off those who still wait: whoever is cancelled then did not leave."""
 
@@ -137,6 +140,10 @@ class Way:
     """What the receipt says of that check."""
     deferred: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of waiting for idle capacity."""
+    mine: Mine | None = None
+    """Its row among requests that may be sent again, until it is answered there or let go."""
+    is_contested: bool = False
+    """Two calls are in the air, so this process says which one's answer is kept."""
     aside: dict[str, Any] = field(default_factory=dict)
     """Set where KORA asks for itself, to compare answers: what the receipt says of it."""
 
@@ -214,7 +221,13 @@ class Way:
             **({"cascade": self.cascade} if self.cascade else {}),
             **({"deferred": self._told_of_waiting()} if self.deferred else {}),
             **({"aside": self.aside} if self.aside else {}),
+            **self._told_of_budgets(),
         }
+
+    def _told_of_budgets(self) -> dict[str, Any]:
+        """Those that only watch and would have refused an attempt, each once."""
+        refusing = {each["budget"]: each for tried in self.tries for each in tried.budget_shadow}
+        return {"budget_shadow": list(refusing.values())} if refusing else {}
 
     def _told_of_choice(self) -> dict[str, Any]:
         """Where the conversation sat, and what was said of trying others out."""
@@ -259,6 +272,8 @@ class Try:
     booked_as: str = ""
     """The tier in the book, where that is not its backend's."""
     spans: tuple[Span, ...] = ()
+    budget_shadow: tuple[Mapping[str, str], ...] = ()
+    """Budgets in shadow mode that would have refused it."""
     started_ms: float = 0.0
     first_content_ms: float | None = None
     ended_ms: float = 0.0
@@ -274,6 +289,11 @@ class Try:
     status: int | None = None
     param: str | None = None
     worker: str = ""
+    outlives_until: float = 0.0
+    """By the clock, until when its worker goes on without a client: it keeps the answer for those
+    who ask again."""
+    was_left: bool = False
+    """Its client is gone and its worker goes on."""
 
     @property
     def tier(self) -> str:

@@ -1,0 +1,1 @@
+"""Requests that come twice under one `Idempotency-Key`, and are answered once."""
