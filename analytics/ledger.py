@@ -6,19 +6,21 @@ transaction. Holds, hits and closings commit without waiting for the disk; settl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from analytics import lookup, money, prices
 from analytics.lookup import Connection
-from analytics.values import Held, Hold, Origin, Outcome, Refused, Settlement, Span
+from analytics.values import Held, Hold, Origin, Outcome, Progress, Refused, Settlement, Span
 
 ABANDONED = "abandoned"
 FORGOTTEN_S = 60.0
 UNCONFIRMED = "the worker went silent: settled at the worst case that was held"
 UNTIMED = "the worker went silent: settled at the time until its last sign of life"
+SO_FAR = "the worker went silent: settled at what it had streamed when it was last heard"
 RENEWED_AGAIN = 1 / 3
 """How much of its lease a worker lets pass before it renews it."""
 LATE = (
@@ -41,20 +43,15 @@ class Swept:
 def hold(connection: Connection, origin: Origin, hold: Hold) -> Held | Refused:
     """Room in every window, or nothing held anywhere; the request is in the book either way.
 
-    The budget's limit and mode are those in the table now, not those the caller remembers.
+    The budget's limit (an override's while one is in force) and mode are those in the table now,
+    not those the caller remembers. A limit of 0 refuses whatever it costs. Of several windows
+    without room the one with the least is told: it will be the last to let such a request in.
     """
-    full = lookup.hold(connection, origin, hold)
-    if full is None:
-        return Held()
-    budget_id, budget, limit_usd, settled, held, resets_at = full
-    return Refused(
-        budget_id=budget_id,
-        budget=budget,
-        limit_usd=limit_usd,
-        settled=settled,
-        held=held,
-        resets_at=resets_at,
-    )
+    full = [(refuses, Refused(**facts)) for refuses, facts in lookup.hold(connection, origin, hold)]
+    enforced = [each for refuses, each in full if refuses]
+    if enforced:
+        return min(enforced, key=lambda each: (each.limit_usd > 0, each.free, each.budget_id))
+    return Held(shadow=tuple(each for _, each in full))
 
 
 def claim(
@@ -65,10 +62,13 @@ def claim(
     return lookup.claim(connection, ids, worker, lease_s) if ids else set()
 
 
-def renew(connection: Connection, attempt_ids: Iterable[UUID], *, lease_s: float) -> set[UUID]:
-    """Which of these still live; one that is missing was ended by somebody else."""
-    ids = list(attempt_ids)
-    return lookup.renew(connection, ids, lease_s) if ids else set()
+def renew(connection: Connection, running: Iterable[Progress], *, lease_s: float) -> set[UUID]:
+    """Which of these still live; one that is missing was ended by somebody else.
+
+    How far each has come is what a sweeper settles it at, should this have been its last word.
+    """
+    told = list(running)
+    return lookup.renew(connection, told, lease_s) if told else set()
 
 
 def settle(connection: Connection, settlements: Iterable[Settlement]) -> set[UUID]:
@@ -126,7 +126,8 @@ def sweep(
     forgotten_s: float = FORGOTTEN_S,
     lease_s: float = 0.0,
 ) -> Swept:
-    """End what its owner left: unclaimed holds are freed, silent runs settled at their hold, or, if
+    """End what its owner left: unclaimed holds are freed; silent runs are settled at what they had
+    streamed when their worker was last heard, or at their hold where it never said so, or, if
     nobody else bills for them, at the time they can have computed before a lease of `lease_s`
     was the last.
 
@@ -137,20 +138,20 @@ def sweep(
     and late owners may run beside each other.
     """
     ended = lookup.expired(connection)
-    unclaimed = [attempt for attempt, state, *_ in ended if state == "held"]
-    silent = [
-        _guess(attempt, amount, second_usd, leased_s - lease_s * (1 - RENEWED_AGAIN))
-        for attempt, state, amount, leased_s, second_usd in ended
-        if state == "running"
-    ]
+    unclaimed = [each["attempt_id"] for each in ended if each["state"] == "held"]
+    unseen_s = lease_s * (1 - RENEWED_AGAIN)
+    silent = [_guess(each, unseen_s) for each in ended if each["state"] == "running"]
     released = lookup.release(connection, unclaimed, ABANDONED, "expired held") if unclaimed else ()
     settled = lookup.settle(connection, silent, "expired running") if silent else ()
     lost = lookup.lose(connection, open_limit_s, forgotten_s)
     return Swept(released=len(released), settled=len(settled), lost=len(lost))
 
 
-def _guess(attempt: UUID, held: Decimal, second_usd: Decimal | None, lived_s: float) -> Settlement:
-    """What a provider bills nobody knows; our own seconds are over when the worker is."""
+def _guess(ended: Mapping[str, Any], unseen_s: float) -> Settlement:
+    """Our own seconds are over when the worker is, and a stream is cut where it was; what a
+    provider bills for an answer of which nothing was heard nobody knows."""
+    attempt, held = ended["attempt_id"], ended["amount"]
+    second_usd = ended["second_usd"]
     plain = Settlement(
         attempt_id=attempt,
         cost=held,
@@ -159,11 +160,20 @@ def _guess(attempt: UUID, held: Decimal, second_usd: Decimal | None, lived_s: fl
         failure=ABANDONED,
         note=UNCONFIRMED,
     )
-    computed = prices.seconds(max(lived_s, 0.0))
-    if second_usd is None or computed * second_usd >= held:
+    if second_usd is None:
+        return _as_streamed(plain, ended)
+    computed = prices.seconds(max(ended["leased_s"] - unseen_s, 0.0))
+    if computed * second_usd >= held:
         return plain
     cost = money.rounded(computed * second_usd)
     return replace(plain, cost=cost, compute_s=computed, note=UNTIMED)
+
+
+def _as_streamed(plain: Settlement, ended: Mapping[str, Any]) -> Settlement:
+    tokens = ended["so_far_tokens"]
+    if not tokens:
+        return plain
+    return replace(plain, cost=ended["so_far"], completion_tokens=tokens, note=SO_FAR)
 
 
 def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:

@@ -13,21 +13,28 @@ from uuid import UUID
 
 import orjson
 import psycopg
+from psycopg.rows import dict_row
 
-from analytics.values import Hold, Origin, Outcome, Settlement, Span
+from analytics.values import Hold, Origin, Outcome, Progress, Settlement, Span
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
 HOLD: LiteralString = """
-SELECT * FROM kora_hold(
+SELECT * FROM kora_admit(
     %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text, %s::text,
     %s::jsonb, %s::text, %s::boolean, %s::integer, %s::uuid, %s::integer, %s::text, %s::text,
     %s::numeric, %s::bigint, %s::double precision, %s::bigint[], %s::timestamptz[],
-    %s::timestamptz[]
+    %s::timestamptz[], %s::boolean
 )
 """
+REFUSED = (
+    "budget_id", "budget", "scope", "scope_id", "limit_usd", "settled", "held", "resets_at",
+    "until", "reason",
+)  # fmt: skip
 CLAIM: LiteralString = "SELECT kora_claim(%s::uuid[], %s::text, %s::double precision)"
-RENEW: LiteralString = "SELECT kora_renew(%s::uuid[], %s::double precision)"
+RENEW: LiteralString = (
+    "SELECT kora_renew(%s::uuid[], %s::numeric[], %s::integer[], %s::double precision)"
+)
 SETTLE: LiteralString = "SELECT kora_settle(%s::jsonb, %s::text)"
 ADOPT: LiteralString = """
 SELECT kora_adopt(
@@ -112,9 +119,10 @@ HITS: LiteralString = f"""
 """  # noqa: S608
 # Of those whose price is time and nothing else, also the price of a second.
 EXPIRED: LiteralString = """
-SELECT a.id, a.state, a.amount, extract(epoch FROM a.lease_until - a.created_at)::float8,
+SELECT a.id AS attempt_id, a.state, a.amount, a.so_far, a.so_far_tokens,
+    extract(epoch FROM a.lease_until - a.created_at)::float8 AS leased_s,
     CASE WHEN p.price_in = 0 AND p.price_out = 0 AND p.price_cached_in = 0
-        THEN nullif(p.price_compute_s, 0) END
+        THEN nullif(p.price_compute_s, 0) END AS second_usd
 FROM analytics_attempt a LEFT JOIN analytics_price p ON p.id = a.price_id
 WHERE a.state IN ('held', 'running') AND a.lease_until <= now()
 ORDER BY a.lease_until LIMIT 500
@@ -176,19 +184,24 @@ SELECT format('attempt %s is %s with %s settlement(s)', a.id, a.state, count(r.i
 """
 
 
-def hold(connection: Connection, origin: Origin, hold: Hold) -> tuple[Any, ...] | None:
-    """The window without room, or None when everything is held."""
-    parameters = (*_origin(origin), *_hold(hold), *_spans(hold.spans))
-    row: tuple[Any, ...] | None = connection.execute(HOLD, parameters, prepare=True).fetchone()
-    return row
+def hold(connection: Connection, origin: Origin, hold: Hold) -> list[tuple[bool, dict[str, Any]]]:
+    """Every window without room, and whether it refuses; where none does, everything is held."""
+    parameters = (*_origin(origin), *_hold(hold), *_spans(hold.spans), hold.counts)
+    rows = connection.execute(HOLD, parameters, prepare=True).fetchall()
+    return [(refuses, dict(zip(REFUSED, facts, strict=True))) for refuses, *facts in rows]
 
 
 def claim(connection: Connection, ids: list[UUID], worker: str, lease_s: float) -> set[UUID]:
     return _array_of(connection.execute(CLAIM, (ids, worker, float(lease_s)), prepare=True))
 
 
-def renew(connection: Connection, ids: list[UUID], lease_s: float) -> set[UUID]:
-    return _array_of(connection.execute(RENEW, (ids, float(lease_s)), prepare=True))
+def renew(connection: Connection, told: Sequence[Progress], lease_s: float) -> set[UUID]:
+    columns = (
+        [each.attempt_id for each in told],
+        _array(f"{each.cost:f}" for each in told),
+        _array(str(each.tokens) for each in told),
+    )
+    return _array_of(connection.execute(RENEW, (*columns, float(lease_s)), prepare=True))
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], only: str) -> set[UUID]:
@@ -233,8 +246,9 @@ def close(connection: Connection, origin: Origin, outcome: Outcome) -> bool:
     return connection.execute(CLOSE, parameters, prepare=True).fetchone() is not None
 
 
-def expired(connection: Connection) -> list[tuple[Any, ...]]:
-    return connection.execute(EXPIRED, prepare=True).fetchall()
+def expired(connection: Connection) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(EXPIRED, prepare=True).fetchall()
 
 
 def lose(connection: Connection, open_limit_s: float, forgotten_s: float) -> set[UUID]:

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from analytics import budgets
-from analytics.models import Budget, BudgetWindow, LedgerRow, Price
+from analytics.models import Budget, BudgetOverride, BudgetWindow, LedgerRow, Price
 from analytics.values import BudgetTerms, PriceTag, Span
 
 GROUPS = ("team", "backend", "tier", "day", "key", "model", "user", "kind")
@@ -40,9 +40,27 @@ class Standing:
 
     starts_at: datetime
     ends_at: datetime
+    limit_usd: Decimal
+    """In force now: an override's, if there is one."""
     settled: Decimal
     held: Decimal
     left: Decimal
+    refused: int = 0
+    """Requests that found no room; in shadow mode: would have found none."""
+    override: BudgetOverride | None = None
+
+    @property
+    def free(self) -> Decimal:
+        """What a request may still hold."""
+        return max(self.left, Decimal(0))
+
+    @property
+    def suspended(self) -> bool:
+        return not self.limit_usd
+
+
+NOTHING_YET = BudgetWindow(settled=Decimal(0), held=Decimal(0))
+"""Of a budget that nothing has fallen into in this window."""
 
 
 def prices_in_force(now: datetime) -> dict[str, PriceTag]:
@@ -63,46 +81,66 @@ def tag_of(price: Price) -> PriceTag:
 
 
 def budget_terms() -> list[BudgetTerms]:
-    return [terms_of(budget) for budget in Budget.objects.filter(enabled=True).order_by("pk")]
+    rows = list(Budget.objects.filter(enabled=True).order_by("pk"))
+    raised = overrides(rows, datetime.now(UTC))
+    return [terms_of(budget, raised.get(budget.pk)) for budget in rows]
 
 
-def terms_of(budget: Budget) -> BudgetTerms:
+def overrides(some: Iterable[Budget], now: datetime) -> dict[int, BudgetOverride]:
+    """By budget, the newest other limit that has begun and not ended, where there is one."""
+    begun = BudgetOverride.objects.filter(starts_at__lte=now, ends_at__gt=now, budget__in=some)
+    return {each.budget_id: each for each in begun.order_by("id")}
+
+
+def terms_of(budget: Budget, override: BudgetOverride | None = None) -> BudgetTerms:
     return BudgetTerms(
         budget_id=budget.pk,
         name=budget.name,
         organisation_id=budget.organisation_id,
         scope=budget.scope,
         scope_id=budget.scope_id,
-        limit_usd=budget.limit_usd,
+        limit_usd=override.limit_usd if override else budget.limit_usd,
         window=budget.window,
         time_zone=budget.time_zone,
         fiscal_start=budget.fiscal_start,
         mode=budget.mode,
+        paced=budget.paced,
+        soft_limits=tuple(budget.soft_limits or ()),
     )
 
 
 def standings(some: Iterable[Budget], now: datetime) -> dict[int, Standing]:
-    """Where each budget stands, by its id; one query for all."""
+    """Where each budget stands, by its id; two queries for all."""
     rows = list(some)
+    raised = overrides(rows, now)
     spans = {budget.pk: budgets.span(terms_of(budget), now) for budget in rows}
     wanted = Q(pk__in=[])
     for budget_id, span in spans.items():
         wanted |= Q(budget_id=budget_id, starts_at=span.starts_at)
     windows = {window.budget_id: window for window in BudgetWindow.objects.filter(wanted)}
     return {
-        budget.pk: _standing(budget, spans[budget.pk], windows.get(budget.pk)) for budget in rows
+        budget.pk: _standing(
+            terms_of(budget, raised.get(budget.pk)),
+            spans[budget.pk],
+            windows.get(budget.pk, NOTHING_YET),
+            raised.get(budget.pk),
+        )
+        for budget in rows
     }
 
 
-def _standing(budget: Budget, span: Span, window: BudgetWindow | None) -> Standing:
-    settled = window.settled if window else Decimal(0)
-    held = window.held if window else Decimal(0)
+def _standing(
+    terms: BudgetTerms, span: Span, window: BudgetWindow, override: BudgetOverride | None
+) -> Standing:
     return Standing(
         starts_at=span.starts_at,
         ends_at=span.ends_at,
-        settled=settled,
-        held=held,
-        left=budget.limit_usd - settled - held,
+        limit_usd=terms.limit_usd,
+        settled=window.settled,
+        held=window.held,
+        left=terms.limit_usd - window.settled - window.held,
+        refused=window.refused,
+        override=override,
     )
 
 

@@ -34,10 +34,13 @@ class BudgetTerms:
     scope: str
     scope_id: str
     limit_usd: Decimal
+    """In force when the terms were read: an override's, if there is one."""
     window: str
     time_zone: str
     fiscal_start: int
     mode: str
+    paced: bool = False
+    soft_limits: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,23 +82,46 @@ class Hold:
     price_id: int | None
     lease_s: float
     spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
-    """Every window had room."""
+    counts: bool = True
+    """Whether its refusal is the request's; not where a cheaper backend will be asked for room."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """The first window (lowest budget id) without room; nothing was held anywhere."""
+    """A window without room, and the limit in force there: an override's until `until`, if any."""
 
     budget_id: int
     budget: str
+    scope: str
+    scope_id: str
     limit_usd: Decimal
     settled: Decimal
     held: Decimal
     resets_at: datetime
+    until: datetime | None = None
+    reason: str = ""
+    """Why there is another limit for a while."""
+
+    @property
+    def free(self) -> Decimal:
+        return self.limit_usd - self.settled - self.held
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Every window that is enforced had room."""
+
+    shadow: tuple[Refused, ...] = ()
+    """Those that are not enforced and would have refused it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """What a running attempt has streamed so far, and what that cost with its prompt."""
+
+    attempt_id: UUID
+    cost: Decimal = ZERO
+    tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,9 +16,11 @@ import psycopg
 import structlog
 
 from analytics import ledger
-from analytics.values import Settlement
+from analytics.values import Progress, Settlement
 from routing import connections, papers
 from routing.errors import Unavailable
+from routing.idempotency import rows
+from routing.idempotency.values import LEASES, Kept, Mine
 
 log = structlog.get_logger(__name__)
 
@@ -59,15 +61,23 @@ class Clerk:
     async def claim(self, attempt_id: UUID) -> bool:
         return await self._ask("claim", attempt_id)
 
-    async def settle(self, settlement: Settlement, packed: papers.Packed) -> bool:
-        """Whether it is booked by this call, with its hold or by the papers of its call."""
-        return await self._ask("settle", (settlement, packed))
+    async def settle(
+        self, settlement: Settlement, packed: papers.Packed, kept: Kept | None = None
+    ) -> bool:
+        """Whether it is booked by this call, with its hold or by the papers of its call; an answer
+        that is kept for those who ask again is on disk together with it."""
+        return await self._ask("settle", (settlement, packed, kept))
 
     async def release(self, attempt_id: UUID, failure: str) -> bool:
         return await self._ask("release", (attempt_id, failure))
 
-    async def renew(self, attempt_ids: list[UUID]) -> bool:
-        return await self._ask("renew", attempt_ids)
+    async def renew(self, running: list[Progress]) -> bool:
+        """All of a worker's calls in one trip, with how far each has come."""
+        return await self._ask("renew", running)
+
+    async def hold(self, kept_for: list[Mine]) -> bool:
+        """The rows of idempotent requests whose calls run here."""
+        return await self._ask("hold", kept_for)
 
     async def _ask(self, verb: str, subject: Any) -> bool:
         """Cancelling the one who asks does not take the job back."""
@@ -79,7 +89,7 @@ class Clerk:
     def _work(self) -> None:
         while (first := self._jobs.get()) is not None:
             jobs, last = self._rest(first)
-            for verb in ("claim", "settle", "release", "renew"):
+            for verb in ("claim", "settle", "release", "renew", "hold"):
                 self._do(verb, [job for job in jobs if job.verb == verb])
             if last:
                 break
@@ -122,6 +132,22 @@ class Clerk:
         _answer(jobs, lambda job: job.subject in claimed)
 
     def _settle(self, jobs: list[_Job]) -> None:
+        plain = [job for job in jobs if job.subject[2] is None]
+        if plain:
+            self._settle_plain(plain)
+        for job in jobs:
+            if job.subject[2] is not None:
+                self._settle_with_answer(job)
+
+    def _settle_with_answer(self, job: _Job) -> None:
+        settlement, _, kept = job.subject
+        connection = connections.current()
+        with connection.transaction():
+            settled = ledger.settle(connection, [settlement])
+            rows.draft(connection, kept)
+        _answer([job], (lambda _: True) if settled else _adopted)
+
+    def _settle_plain(self, jobs: list[_Job]) -> None:
         settled = ledger.settle(connections.current(), [job.subject[0] for job in jobs])
         _answer([job for job in jobs if job.subject[0].attempt_id in settled], lambda _: True)
         for job in jobs:
@@ -138,8 +164,13 @@ class Clerk:
             _answer(group, lambda job, released=released: job.subject[0] in released)  # type: ignore[misc]
 
     def _renew(self, jobs: list[_Job]) -> None:
-        ids = [attempt_id for job in jobs for attempt_id in job.subject]
-        ledger.renew(connections.current(), ids, lease_s=self._lease_s)
+        running = [progress for job in jobs for progress in job.subject]
+        ledger.renew(connections.current(), running, lease_s=self._lease_s)
+        _answer(jobs, lambda _: True)
+
+    def _hold(self, jobs: list[_Job]) -> None:
+        held = [mine for job in jobs for mine in job.subject]
+        rows.renew(connections.current(), held, lease_s=self._lease_s * LEASES)
         _answer(jobs, lambda _: True)
 
     _verbs: dict[str, Callable[[Clerk, list[_Job]], None]] = {
@@ -147,12 +178,13 @@ class Clerk:
         "settle": _settle,
         "release": _release,
         "renew": _renew,
+        "hold": _hold,
     }
 
 
 def _adopted(job: _Job) -> bool:
     """A settlement without a live hold: a crash lost it, or somebody ended it before."""
-    settlement, packed = job.subject
+    settlement, packed, _ = job.subject
     words = {"attempt": str(settlement.attempt_id), "cost": str(settlement.cost)}
     try:
         origin, hold = papers.unpack(settlement.attempt_id, packed)
@@ -196,7 +228,7 @@ def _without_the_impatient(jobs: list[_Job]) -> list[_Job]:
     now = time.monotonic()
     keep = []
     for job in jobs:
-        hopeless = job.verb == "renew" or (
+        hopeless = job.verb in {"renew", "hold"} or (
             job.verb == "claim" and now - job.asked_at > CLAIM_PATIENCE_S
         )
         if hopeless:

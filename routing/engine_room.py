@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import orjson
 import psycopg
@@ -19,7 +18,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from analytics import prices
-from analytics.values import Settlement
+from analytics.values import Progress, Settlement
 from inference import counting, engines
 from inference.local import options
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
@@ -27,6 +26,7 @@ from routing import attempts, bus, gauges, loads, targets
 from routing.attempts import Attempt
 from routing.clerk import Clerk
 from routing.errors import Unavailable
+from routing.idempotency.values import Mine
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class EngineRoom:
         self._announcer = bus.Announcer(self._redis, on_failure=self._deaf)
         self._clerk = Clerk(worker=worker, lease_s=lease_s)
         self._engines = engines.open_engines()
-        self._running: dict[str, tuple[asyncio.Task[None], str]] = {}
+        self._running: dict[str, tuple[asyncio.Task[None], Attempt]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._open = True
 
@@ -205,9 +205,10 @@ class EngineRoom:
                 await asyncio.sleep(bus.PAUSE_AFTER_TROUBLE_S)
 
     def _begin(self, message: dict[str, Any]) -> None:
-        attempt_id = message["attempt"]
-        task = asyncio.create_task(self._carry_out(message))
-        self._running[attempt_id] = (task, message["web"])
+        attempt = Attempt(message)
+        attempt_id = attempt.attempt_id
+        task = asyncio.create_task(self._carry_out(attempt))
+        self._running[attempt_id] = (task, attempt)
         task.add_done_callback(lambda _: self._ended(attempt_id))
         if attempt_id in self._cancelled:
             task.cancel()
@@ -230,18 +231,30 @@ class EngineRoom:
         while True:
             await asyncio.sleep(self._lease_s / 3)
             if self._running:
-                await self._clerk.renew([UUID(name) for name in self._running])
+                running = [attempt for _, attempt in self._running.values()]
+                await self._clerk.renew([self._so_far(each) for each in running])
+                await self._hold([each.recording.mine for each in running if each.recording])
+
+    async def _hold(self, kept_for: list[Mine]) -> None:
+        if kept_for:
+            await self._clerk.hold(kept_for)
+
+    def _so_far(self, attempt: Attempt) -> Progress:
+        """What is streamed is known; of an answer in one piece nothing is before it is there."""
+        if attempt.produced == 0:
+            return Progress(attempt_id=attempt.uuid)
+        cost = attempt.cost(self._likely(attempt))
+        return Progress(attempt_id=attempt.uuid, cost=cost, tokens=attempt.produced)
 
     def _deaf(self, webs: list[str]) -> None:
         """These web processes cannot hear us and have already told their clients so."""
-        for task, web in list(self._running.values()):
-            if web in webs:
+        for task, attempt in list(self._running.values()):
+            if attempt.web in webs and attempt.recording is None:
                 task.cancel()
 
     # One call
 
-    async def _carry_out(self, message: dict[str, Any]) -> None:
-        attempt = Attempt(message)
+    async def _carry_out(self, attempt: Attempt) -> None:
         try:
             if await self._claimed(attempt):
                 await self._run(attempt)
@@ -297,12 +310,16 @@ class EngineRoom:
         )
         first = {"ms": attempt.engine_ms} if delta.has_content and not attempt.has_content else {}
         attempt.has_content = attempt.has_content or delta.has_content
+        if attempt.recording is not None:
+            attempt.recording.add(delta.chunk)
         self._tell(attempt, "delta", chunk=delta.chunk, content=delta.has_content, **first)
 
     async def _finish(self, attempt: Attempt, completion: Completion) -> None:
         """On disk before the client is told: what was answered is in the book."""
         cost = attempt.cost(completion.usage)
         attempt.stop()
+        if attempt.recording is not None:
+            attempt.kept = attempt.recording.ended(completion, cost)
         await self._settle(attempt, completion.usage, cost)
         usage = completion.usage
         self._tell(
@@ -375,7 +392,7 @@ class EngineRoom:
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
-                self._clerk.settle(settlement, attempt.papers), SETTLE_PATIENCE_S
+                self._clerk.settle(settlement, attempt.papers, attempt.kept), SETTLE_PATIENCE_S
             )
 
     def _tell(self, attempt: Attempt, kind: str, **facts: Any) -> None:

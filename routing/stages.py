@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -72,14 +73,11 @@ def fingerprint(prompt: Prompt) -> str:
 
 
 def guard(way: Way, room: Room) -> None:
-    """Known model, allowed model, a time that is not over, rate limit, room to wait."""
+    """Known model, allowed model, a time that is not over, rate limits."""
     check_model(way)
     if deadlines.whole_s(way) <= 0:
         raise DeadlineExceeded(attempts=[])
-    if room.switchboard.waiting >= settings.KORA_IN_FLIGHT_LIMIT:
-        raise QueueFull(retry_after_s=QUEUE_RETRY_S)
-    if not way.asks_alone:
-        way.limits = limits.take(way.caller, way.signals.prompt_tokens)
+    limits.look(way, room)
 
 
 def check_model(way: Way) -> None:
@@ -166,28 +164,35 @@ def _infeasible(way: Way, found: NoWay) -> Infeasible | NotAllowed:
 def hold_first(way: Way, decision: Decision) -> Planned:
     """What was chosen for being good, or by a pattern, must not cost a request its place in the
     budget: where only a cheaper one has room, that one answers."""
-    first, *others = decision.order
+    first, *cheaper = _ever_cheaper(decision.order)
     try:
-        return Planned(decision=decision, first=hold(way, first, decision.reason))
+        each = hold(way, first, decision.reason, counts=not cheaper)
+        return Planned(decision=decision, first=each)
     except BudgetExceeded:
-        affordable = _affordable(way, first, others)
+        affordable = _affordable(way, cheaper)
         if affordable is None:
             raise
         way.decision = deciding.beginning_at(decision, affordable.candidate, OVER_BUDGET)
         return Planned(decision=way.decision, first=affordable)
 
 
-def _affordable(way: Way, than: Candidate, others: Sequence[Candidate]) -> Try | None:
+def _ever_cheaper(order: Sequence[Candidate]) -> list[Candidate]:
     """By score; each at most half as dear as the one before, so that few are asked of the book."""
-    for candidate in others:
-        if candidate.worst_case <= than.worst_case / 2:
-            with contextlib.suppress(BudgetExceeded):
-                return hold(way, candidate, OVER_BUDGET)
-            than = candidate
+    chosen = [order[0]]
+    for candidate in order[1:]:
+        if candidate.worst_case <= chosen[-1].worst_case / 2:
+            chosen.append(candidate)
+    return chosen
+
+
+def _affordable(way: Way, cheaper: Sequence[Candidate]) -> Try | None:
+    for candidate in cheaper:
+        with contextlib.suppress(BudgetExceeded):
+            return hold(way, candidate, OVER_BUDGET, counts=candidate is cheaper[-1])
     return None
 
 
-def hold(way: Way, candidate: Candidate, reason: str) -> Try:
+def hold(way: Way, candidate: Candidate, reason: str, *, counts: bool = True) -> Try:
     """The worst case of one attempt, in every window it falls into, or a refusal."""
     caller = way.caller
     terms = budgets.applying(
@@ -216,10 +221,12 @@ def hold(way: Way, candidate: Candidate, reason: str) -> Try:
             price_id=candidate.backend.price.price_id,
             lease_s=_lease_s(candidate),
             spans=each.spans,
+            counts=counts,
         ),
     )
     if isinstance(held, Refused):
         raise _over_budget(held)
+    each.budget_shadow = tuple(_as_told(refused) for refused in held.shadow)
     way.tries.append(each)
     return each
 
@@ -243,13 +250,29 @@ def _lease_s(candidate: Candidate) -> float:
 
 
 def _over_budget(refused: Refused) -> BudgetExceeded:
+    most = f"limit {refused.limit_usd:.6f} USD"
+    if refused.until is not None:
+        most += f" by an override until {refused.until.isoformat()}"
+    why = "has no room for this request" if refused.limit_usd else "is suspended"
+    details: dict[str, Any] = _as_told(refused)
     return BudgetExceeded(
-        f"The budget '{refused.budget}' has no room for this request: limit "
-        f"{refused.limit_usd:.6f} USD, spent {refused.settled:.6f}, held by running requests "
-        f"{refused.held:.6f}; it resets at {refused.resets_at.isoformat()}.",
-        budget=refused.budget,
-        limit_usd=f"{refused.limit_usd:f}",
-        settled_usd=f"{refused.settled:f}",
-        held_usd=f"{refused.held:f}",
-        resets_at=refused.resets_at.isoformat(),
+        f"The budget '{refused.budget}' ({refused.scope} {refused.scope_id}) {why}: {most}, spent "
+        f"{refused.settled:.6f}, held by running requests {refused.held:.6f}; it resets at "
+        f"{refused.resets_at.isoformat()}.",
+        **details,
     )
+
+
+def _as_told(refused: Refused) -> dict[str, str]:
+    """To clients whom it refuses, and in receipts of those whom it would have refused."""
+    until = {"override_until": refused.until.isoformat()} if refused.until else {}
+    return {
+        "budget": refused.budget,
+        "scope": refused.scope,
+        "scope_id": refused.scope_id,
+        "limit_usd": f"{refused.limit_usd:f}",
+        "settled_usd": f"{refused.settled:f}",
+        "held_usd": f"{refused.held:f}",
+        "resets_at": refused.resets_at.isoformat(),
+        **until,
+    }

@@ -17,12 +17,15 @@ from caching.values import Match, Question, Terms, Verdict
 from routing import scripts
 from routing.cascade.values import Legs
 from routing.experiments.values import Taken
+from routing.fairness.floor import Floor
+from routing.fairness.values import Taken as TakenOfLimits
 from routing.flights import Flights, Key
 from routing.hands import Hands
 from routing.idempotency.lookout import Lookout
 from routing.idempotency.values import Mine
 from routing.intents.values import NOTHING, Recognised
 from routing.learning.values import UNTAUGHT, Outlook
+from routing.meter import Meter
 from routing.policy import moments
 from routing.policy.values import NOWHERE, Candidate, Decision, NoWay, Seat, Wants
 from routing.publishing.in_force import InForce
@@ -68,6 +71,8 @@ class Room:
     """To the embedders of this process."""
     statuses: Mapping[str, int]
     flights: Flights = field(default_factory=Flights)
+    meter: Meter = field(default_factory=Meter)
+    floor: Floor = field(default_factory=Floor)
     lookout: Lookout = field(default_factory=Lookout)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when KORA cuts off those who still wait: whoever is cancelled then did not leave."""
@@ -110,6 +115,10 @@ class Way:
     stakes_gone: bool = False
     """The day's money for trying others out is spent."""
     limits: dict[str, str] = field(default_factory=dict)
+    """OpenAI's headers of what key and team may still do."""
+    taken_of_limits: TakenOfLimits | None = None
+    entered_at: float | None = None
+    """Since when it has one of this process's places for requests that need a model."""
     tries: list[Try] = field(default_factory=list)
     misses: dict[str, str] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)

@@ -81,6 +81,7 @@ def hold(amount: Decimal | int | str, *spans: Span, **words: Any) -> Hold:
         amount=Decimal(amount),
         price_id=None,
         lease_s=words.pop("lease_s", 15.0),
+        counts=words.pop("counts", True),
         spans=spans,
     )
 

@@ -15,7 +15,7 @@ from django.db import connection as django_connection
 from analytics import ledger, tasks
 from analytics.lookup import Connection
 from analytics.models import Attempt, Budget, BudgetWindow, Exchange, LedgerRow, Price
-from analytics.values import Held, Origin, Outcome, Refused, Settlement
+from analytics.values import Held, Origin, Outcome, Progress, Refused, Settlement
 from tests.analytics import books
 from tests.analytics.books import Book
 
@@ -44,15 +44,18 @@ def test_a_hold_stands_in_every_window(book: Book, connection: Connection) -> No
 def test_a_refused_hold_says_which_window_and_changes_none(
     book: Book, connection: Connection
 ) -> None:
-    wide, narrow, narrower = book.budget(10), book.budget(5, name="narrow"), book.budget(4)
+    wide, narrow = book.budget(10), book.budget(5)
+    narrower = book.budget(4, name="narrower")
     origin = book.origin()
     answer = ledger.hold(
         connection, origin, books.hold("5.000000000001", *map(books.span, (narrower, narrow, wide)))
     )
     assert answer == Refused(
-        budget_id=narrow.pk,
-        budget="narrow",
-        limit_usd=Decimal(5),
+        budget_id=narrower.pk,
+        budget="narrower",
+        scope="team",
+        scope_id=str(book.team.pk),
+        limit_usd=Decimal(4),
         settled=Decimal(0),
         held=Decimal(0),
         resets_at=books.ENDS,
@@ -76,7 +79,11 @@ def test_the_limit_in_the_table_decides(book: Book, connection: Connection) -> N
 def test_a_budget_that_only_watches_never_refuses(
     book: Book, connection: Connection, terms: dict[str, object]
 ) -> None:
-    held(connection, book.origin(), "7", book.budget(1, **terms))
+    wanted = books.hold("7", books.span(book.budget(1, **terms)))
+    answer = ledger.hold(connection, book.origin(), wanted)
+    assert isinstance(answer, Held)
+    assert len(answer.shadow) == ("mode" in terms)
+    assert Attempt.objects.get().state == "held"
     assert ledger.checks(connection) == []
 
 
@@ -119,11 +126,11 @@ def test_an_attempt_is_claimed_once_and_only_while_its_lease_lasts(
 
 def test_renewing_lasts_until_the_end(book: Book, connection: Connection) -> None:
     attempt = held(connection, book.origin(), "1")
-    assert ledger.renew(connection, [attempt], lease_s=60) == {attempt}
+    assert ledger.renew(connection, [Progress(attempt_id=attempt)], lease_s=60) == {attempt}
     until = Attempt.objects.get(pk=attempt).lease_until
     assert timedelta(seconds=50) < until - datetime.now(UTC) < timedelta(seconds=61)
     ledger.release(connection, [attempt])
-    assert ledger.renew(connection, [attempt], lease_s=60) == set()
+    assert ledger.renew(connection, [Progress(attempt_id=attempt)], lease_s=60) == set()
 
 
 def test_a_settlement_moves_what_was_held_to_what_was_spent(
