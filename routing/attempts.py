@@ -10,6 +10,8 @@ from uuid import UUID
 from analytics import prices
 from inference.words import Usage
 from routing import papers
+from routing.idempotency import recording
+from routing.idempotency.values import Kept
 
 
 class Attempt:
@@ -17,8 +19,8 @@ class Attempt:
 
     __slots__ = (
         "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "form",
-        "has_content", "model", "papers", "price", "priority", "produced", "prompt_tokens",
-        "stream", "uuid", "version", "web",
+        "has_content", "kept", "model", "papers", "price", "priority", "produced", "prompt_tokens",
+        "recording", "stream", "uuid", "version", "web",
     )  # fmt: skip
 
     def __init__(self, message: dict[str, Any]) -> None:
@@ -36,6 +38,9 @@ class Attempt:
         self.form: str = message.get("form", "chat")
         self.papers: papers.Packed = message.get("papers") or {}
         self.price = papers.unpack_price(message["price"])
+        self.recording = recording.of(message)
+        """Where somebody may ask again: then the call goes on without its client."""
+        self.kept: Kept | None = None
         self.model = ""
         self.produced = 0
         self.has_content = False

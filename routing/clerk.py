@@ -77,7 +77,7 @@ class Clerk:
 
     async def hold(self, kept_for: list[Mine]) -> bool:
         """The rows of idempotent requests whose calls run here."""
-        return await self._ask("hold", kept_for)
+        return await self._ask("hold", kept_for) if kept_for else True
 
     async def _ask(self, verb: str, subject: Any) -> bool:
         """Cancelling the one who asks does not take the job back."""

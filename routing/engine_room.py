@@ -26,7 +26,6 @@ from routing import attempts, bus, gauges, loads, targets
 from routing.attempts import Attempt
 from routing.clerk import Clerk
 from routing.errors import Unavailable
-from routing.idempotency.values import Mine
 
 log = structlog.get_logger(__name__)
 
@@ -233,11 +232,7 @@ class EngineRoom:
             if self._running:
                 running = [attempt for _, attempt in self._running.values()]
                 await self._clerk.renew([self._so_far(each) for each in running])
-                await self._hold([each.recording.mine for each in running if each.recording])
-
-    async def _hold(self, kept_for: list[Mine]) -> None:
-        if kept_for:
-            await self._clerk.hold(kept_for)
+                await self._clerk.hold([each.recording.mine for each in running if each.recording])
 
     def _so_far(self, attempt: Attempt) -> Progress:
         """What is streamed is known; of an answer in one piece nothing is before it is there."""

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import comparisons, embedders, endpoints, engine_room, targets
+from routing import comparisons, embedders, endpoints, engine_room, repeats, targets
 from routing.experiments import following
 from routing.intents import teaching
 from routing.learning import outcomes, taking_in
@@ -55,6 +55,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "task": "routing.tasks.forget_outcomes",
         "schedule": 3600.0,
         "options": {"queue": "background", "expires": 3600.0},
+    },
+    "forget idempotent requests": {
+        "task": "routing.tasks.forget_idempotent",
+        "schedule": 300.0,
+        "options": {"queue": "background", "expires": 300.0},
     },
     "compare answers": {
         "task": "routing.tasks.compare_answers",
@@ -139,6 +144,12 @@ def read_experiments() -> int:
 def forget_outcomes() -> int:
     """Safe to run twice: what is gone is gone."""
     return outcomes.forget()
+
+
+@shared_task(name="routing.tasks.forget_idempotent")  # type: ignore[untyped-decorator,no-untyped-call]
+def forget_idempotent() -> int:
+    """Safe to run twice: what is gone is gone."""
+    return repeats.forget_old()
 
 
 @shared_task(name="routing.tasks.probe_backend", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]
