@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -185,7 +186,8 @@ class Cloud:
                     yield delta
             if not reading.finished or _made_up(answer, target):
                 raise EngineError(Failure.CUT, "the stream ended without a finish")
-            yield reading.completion()
+            done = reading.completion()
+            yield done if _reported(answer) else replace(done, usage=reading.estimate())
         finally:
             await answer.aclose()
 
@@ -239,6 +241,12 @@ def _made_up(answer: Any, target: Target) -> bool:
     return not answer.received_finish_reason and "mock_response" not in target.options
 
 
+def _reported(answer: Any) -> bool:
+    """LiteLLM counts for itself what a provider did not report, and does not say so."""
+    usages = [getattr(chunk, "usage", None) for chunk in answer.chunks]
+    return any(usage.total_tokens for usage in usages if usage)
+
+
 async def _next(answer: Any) -> Any:
     try:
         return await anext(answer)
@@ -256,6 +264,8 @@ def _delta(reading: chunks.Reading, piece: Any) -> Delta | None:
 def _completion(answer: Any, target: Target, call: Call) -> Event:
     body = _plain(answer)
     body["model"] = target.model
+    if not (body.get("usage") or {}).get("total_tokens"):
+        body.pop("usage", None)  # LiteLLM writes zeros for what was not reported
     for choice in body.get("choices", ()):
         choice.get("message", {}).setdefault("content", None)
     try:
@@ -334,7 +344,7 @@ def _failure(trouble: list[BaseException], status: int, words: str) -> Failure:
     if status == 500 and any(getattr(each, "body", None) for each in trouble):
         return failures.inside({"message": words}, secret="").failure
     if status == 500 and "MidStreamFallbackError" in names:
-        return Failure.CUT
+        return Failure.MALFORMED if MISREAD.intersection(names) else Failure.CUT
     return failures.classify(status, words)
 
 
@@ -365,6 +375,8 @@ def _said(trouble: list[BaseException]) -> str:
     return str(trouble[0]).rpartition("Exception - ")[2]
 
 
+MISREAD = frozenset({"AttributeError", "TypeError", "KeyError"})
+"""What LiteLLM stumbles with over a chunk that is none."""
 UNREADABLE = re.compile("Error converting to valid response|Unable to get json response", re.I)
 KINDS = {
     "ContextWindowExceededError": Failure.CONTEXT,

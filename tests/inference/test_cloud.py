@@ -92,6 +92,18 @@ async def test_it_answers_with_the_providers_usage(
     assert sent.headers["authorization"] == f"Bearer {SECRET}"
 
 
+@pytest.mark.parametrize("stream", BOTH)
+async def test_what_a_provider_does_not_count_is_estimated_and_says_so(
+    engine: Cloud, upstream: Provider, stream: bool
+) -> None:
+    """LiteLLM makes it zero, which would be free, or counts for itself, which looks reported."""
+    events, _ = await collect(engine, target(upstream, "usage_absent"), call(stream=stream))
+    done = events[-1]
+    assert isinstance(done, Completion)
+    assert done.usage.estimated
+    assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (7, 6)
+
+
 async def test_unknown_fields_reach_the_provider_and_never_steer_litellm(
     engine: Cloud, upstream: Provider
 ) -> None:
@@ -133,6 +145,7 @@ FAILURES: list[tuple[str, list[bool], Failure]] = [
     ("no_finish", [True], Failure.CUT),
     ("error_first", [True], Failure.KEY_TRANSIENT),
     ("malformed", [True], Failure.MALFORMED),
+    ("misshapen", [True], Failure.MALFORMED),
 ]
 CASES = [(name, stream, failure) for name, streams, failure in FAILURES for stream in streams]
 

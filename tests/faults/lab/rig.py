@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections import defaultdict
@@ -150,6 +151,11 @@ class Rig:
             and found.state != "open"
             and set(found.states) <= {"settled", "released"}
         )
+
+    def why(self, seen: Seen) -> str:
+        """Its receipt, for whoever reads of a failed test."""
+        query = "SELECT receipt FROM analytics_exchange WHERE session = %s"
+        return json.dumps([row["receipt"] for row in self.plant.rows(query, seen.session)])
 
     def is_billed_right(self, seen: Seen) -> Booked:
         """By backend, the book says what the provider's own bill says; nothing twice."""
