@@ -12,7 +12,7 @@ from analytics import ledger
 from routing import connections, deadlines, embeddings, papers, repeats, steps, vitals
 from routing.bus import Event
 from routing.errors import Unavailable
-from routing.failover import failures
+from routing.failover import breakers, circuits, failures
 from routing.switchboard import Line, Mailbox
 from routing.way import Room, Try, Way
 
@@ -47,6 +47,7 @@ async def attempt(way: Way, room: Room, each: Try) -> Flow | Event:
             elif event["kind"] == "done" or event.get("content"):
                 _content_came(way, each, event)
                 vitals.answered(backend, (way.clock.elapsed_ms - each.started_ms) / 1000)
+                breakers.well(each.candidate.backend, began=each.asked_at)
                 return Flow(each=each, mailbox=mailbox, arrived=arrived)
     except BaseException:
         each.ended_ms = way.clock.elapsed_ms
@@ -60,7 +61,7 @@ async def attempt(way: Way, room: Room, each: Try) -> Flow | Event:
 
 def _send(way: Way, room: Room, each: Try) -> Mailbox:
     backend = each.candidate.backend
-    each.started_ms = way.clock.elapsed_ms
+    each.started_ms, each.asked_at = way.clock.elapsed_ms, breakers.now()
     vitals.began(backend.name)
     until = time.time() + max(0.0, deadlines.whole_s(way) - each.started_ms / 1000)
     message = {
@@ -79,7 +80,9 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "errand": repeats.errand(way, each, until),
     }
     where = backend.model if embeddings.is_here(backend) else backend.tier
-    return _line(room, each).send(where, str(each.attempt_id), message)
+    mailbox = _line(room, each).send(where, str(each.attempt_id), message)
+    mailbox.is_exact = each.outlives_until > 0
+    return mailbox
 
 
 def _line(room: Room, each: Try) -> Line:
@@ -102,8 +105,21 @@ def note_failure(each: Try, event: Event) -> None:
     each.param = event.get("param")
     each.engine_ms = event.get("ms") or each.engine_ms
     each.retry_after_s = event.get("retry_after_s")
-    if event["failure"] not in failures.OURS | failures.WELL | {failures.BUSY}:
-        vitals.failed(each.candidate.backend.name)
+    each.keys = event.get("keys") or ()
+    backend, failure = each.candidate.backend, each.outcome
+    breakers.failed(backend, failure, began=each.asked_at, retry_after_s=each.retry_after_s)
+
+
+async def keep_out(way: Way, room: Room, each: Try) -> Event:
+    """It is not asked: what is held for it is free again."""
+    backend = each.candidate.backend
+    each.started_ms = each.ended_ms = way.clock.elapsed_ms
+    rests = breakers.state(backend) == circuits.RESTING
+    each.outcome = failures.RESTING if rests else failures.OPEN
+    each.message = "it was not asked"
+    each.retry_after_s = breakers.retry_s(backend)
+    await steps.in_thread(room, _withdraw, each)
+    return {"kind": "failed", "failure": each.outcome}
 
 
 async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
@@ -127,6 +143,7 @@ async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
     line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
     each.outcome = each.outcome or "cancelled"
+    breakers.undecided(each.candidate.backend)
     if each.was_left:
         return
     if not mailbox.worker:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from routing import answers, connections, labels, steps
+from routing import answers, connections, embeddings, labels, steps
 from routing.errors import IdempotencyConflict, Unavailable
 from routing.idempotency import naming, recording, rows
 from routing.idempotency.recording import Errand
@@ -100,9 +100,10 @@ def errand(way: Way, each: Try, until: float) -> Errand | None:
     """What a worker is told, so that the answer is kept with its settlement even if this process
     dies or its client leaves: then the call goes on, for whoever asks again.
 
-    Of a cascade nobody knows yet which answer counts.
+    Of a cascade nobody knows yet which answer counts, and what is embedded here dies with us.
     """
-    if way.mine is None or way.legs is not None:
+    here = embeddings.is_here(each.candidate.backend)
+    if way.mine is None or way.legs is not None or here:
         return None
     each.outlives_until = until
     return recording.errand(way.mine, labels.of_attempt(way, each))

@@ -34,7 +34,8 @@ def named(prompt: Prompt, headers: Mapping[str, str], *, key_id: int) -> Named |
 def digest(prompt: Prompt) -> str:
     """Of all that changes the answer; in whatever order and layout it was written."""
     given = {k: v for k, v in asdict(prompt.constraints).items() if k not in HOW_SOON}
-    told = {"form": prompt.form, "body": prompt.body, "extras": given}
+    body = {**prompt.body, "stream": prompt.stream}
+    told = {"form": prompt.form, "body": body, "extras": given}
     try:
         plain = orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)
     except (orjson.JSONEncodeError, RecursionError) as error:
