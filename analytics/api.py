@@ -6,22 +6,29 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.helpers import forced_singular_serializer
-from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, viewsets
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
 from rest_framework.filters import OrderingFilter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import reports, serializers
+from analytics import limiting, reports, serializers
 from analytics.models import Budget, BudgetScope, Exchange, LedgerRow, Price
 from analytics.sheets import Csv
+from teams import audit
 from teams.access import OPERATORS, IfMatch, NewestByTime, OfMyTeams, actor_of
 from teams.audit import Audited
 from teams.listing import ByFields
 from teams.models import ApiKey, Role, Team
+
+MOST_OVERRIDES = 200
 
 
 class Prices(
@@ -70,6 +77,98 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "standings": getattr(self, "_standings", {})}
+
+    @extend_schema(
+        methods=["GET"], responses=serializers.OverrideSerializer(many=True), filters=False
+    )
+    @extend_schema(
+        methods=["POST"],
+        request=serializers.OverrideSerializer,
+        responses={201: serializers.OverrideSerializer},
+    )
+    @action(detail=True, methods=["get", "post"], pagination_class=None)
+    def overrides(self, request: Request, **_: str) -> Response:
+        """Other limits for a while, newest first; a new one is in force at once, until `until`."""
+        with transaction.atomic():
+            budget = self.get_object()
+            if request.method == "POST":
+                return self._override(request, budget)
+            rows = budget.overrides.order_by("-id")[:MOST_OVERRIDES]
+        return Response(serializers.OverrideSerializer(rows, many=True).data)
+
+    def _override(self, request: Request, budget: Budget) -> Response:
+        asked = serializers.OverrideSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        actor = actor_of(request)
+        made = asked.save(budget=budget, created_by=actor.name)
+        made.refresh_from_db()
+        shown = dict(serializers.OverrideSerializer(made).data)
+        audit.record(actor, "override", budget, after=_audited(shown))
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=serializers.OverrideSerializer)
+    @action(detail=True, methods=["post"], url_path=r"overrides/(?P<override_id>[0-9]+)/end")
+    def end_override(self, request: Request, override_id: str, **_: str) -> Response:
+        """Ends it now; one that has ended stays as it is."""
+        with transaction.atomic():
+            budget = self.get_object()
+            found = get_object_or_404(budget.overrides.select_for_update(), pk=override_id)
+            before = dict(serializers.OverrideSerializer(found).data)
+            now = datetime.now(UTC)
+            if budget.overrides.filter(pk=found.pk, ends_at__gt=now).update(ends_at=now):
+                found.refresh_from_db()
+                after = dict(serializers.OverrideSerializer(found).data)
+                actor = actor_of(request)
+                audit.record(
+                    actor, "end override", budget, before=_audited(before), after=_audited(after)
+                )
+        return Response(serializers.OverrideSerializer(found).data)
+
+
+def _audited(override: dict[str, Any]) -> dict[str, Any]:
+    return {name: override[name] for name in ("limit_usd", "until", "reason")}
+
+
+class KeyLimits(viewsets.GenericViewSet[ApiKey]):
+    """What limits a key: the budgets of all scopes that apply to it, and its rates."""
+
+    queryset = ApiKey.objects.select_related("team")
+    pagination_class = None
+
+    @extend_schema(
+        parameters=[OpenApiParameter("tags", str, description="`a=b,c=d`, as a request has them")],
+        responses=forced_singular_serializer(  # type: ignore[no-untyped-call]
+            serializers.KeyLimitsSerializer
+        ),
+    )
+    def list(self, request: Request, key_id: str) -> Response:
+        actor = actor_of(request)
+        key = get_object_or_404(self.get_queryset(), pk=key_id)
+        if not actor.sees(key.team_id):
+            raise Http404
+        found = limiting.of(key, _tags_of(request), datetime.now(UTC))
+        told = {
+            "key": key.public,
+            "team": key.team.name,
+            "tightest": limiting.tightest(found),
+            "budgets": found,
+            "rates": _rates(key),
+        }
+        return Response(serializers.KeyLimitsSerializer(told).data)
+
+
+def _tags_of(request: Request) -> dict[str, str]:
+    pairs = (each.partition("=") for each in request.query_params.get("tags", "").split(","))
+    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
+
+def _rates(key: ApiKey) -> dict[str, int | None]:
+    """The lower of what the key and its team may do in a minute, and at once."""
+    rates: dict[str, int | None] = {}
+    for name in ("requests_per_minute", "tokens_per_minute", "max_parallel"):
+        said = (getattr(key, name), getattr(key.team, name))
+        rates[name] = min((each for each in said if each is not None), default=None)
+    return rates
 
 
 def _seen_by(team_ids: Iterable[int]) -> Q:

@@ -9,8 +9,16 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from analytics import booked, prices, reports
-from analytics.models import Attempt, Budget, BudgetScope, Exchange, LedgerRow, Price
+from analytics import booked, limiting, prices, reports
+from analytics.models import (
+    Attempt,
+    Budget,
+    BudgetOverride,
+    BudgetScope,
+    Exchange,
+    LedgerRow,
+    Price,
+)
 from teams import access
 from teams.models import ApiKey, Organisation, Team
 from teams.strict import OnlyKnownFields
@@ -83,12 +91,57 @@ class SoftLimitSerializer(serializers.Serializer[Any]):
     action = serializers.CharField(max_length=64)
 
 
+class OverrideSerializer(OnlyKnownFields, serializers.ModelSerializer[BudgetOverride]):
+    limit_usd = usd(min_value=Decimal(0))
+    until = serializers.DateTimeField(source="ends_at")
+    reason = serializers.CharField(max_length=500)
+
+    class Meta:
+        model = BudgetOverride
+        fields = ["id", "limit_usd", "starts_at", "until", "reason", "created_by", "created_at"]
+        read_only_fields = ["starts_at", "created_by", "created_at"]
+
+    def validate_until(self, moment: datetime) -> datetime:
+        if moment <= datetime.now(UTC):
+            raise serializers.ValidationError("This moment is over.")
+        return moment
+
+
 class StandingSerializer(serializers.Serializer[reports.Standing]):
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
+    limit_usd = usd(help_text="The limit in force now: an override's, if there is one.")
     settled = usd()
     held = usd()
-    left = usd()
+    left = usd(help_text="Below zero when more was spent than the limit that is now in force.")
+    free = usd(help_text="What the next request may hold.")
+    refused = serializers.IntegerField(
+        help_text="Requests that found no room; in shadow mode: would have found none."
+    )
+    suspended = serializers.BooleanField()
+    override = OverrideSerializer(allow_null=True)
+
+
+class LimitSerializer(serializers.Serializer[limiting.Limit]):
+    """One budget that a key's requests fall under."""
+
+    id = serializers.IntegerField(source="budget.pk")
+    name = serializers.CharField(source="budget.name")
+    scope = serializers.CharField(source="budget.scope")
+    scope_id = serializers.CharField(source="budget.scope_id")
+    window = serializers.CharField(source="budget.window")
+    mode = serializers.CharField(source="budget.mode")
+    standing = StandingSerializer()
+
+
+class KeyLimitsSerializer(serializers.Serializer[Any]):
+    """What limits a key: `tightest` is the budget that refuses first."""
+
+    key = serializers.CharField()
+    team = serializers.CharField()
+    tightest = LimitSerializer(allow_null=True)
+    budgets = LimitSerializer(many=True)
+    rates = serializers.DictField(child=serializers.IntegerField(allow_null=True))
 
 
 class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
@@ -113,6 +166,7 @@ class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
             "fiscal_start",
             "soft_limits",
             "mode",
+            "paced",
             "enabled",
             "standing",
             "created_at",
@@ -135,6 +189,7 @@ class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
         organisation, scope_id = self._target(attrs["scope"], attrs.get("scope_id", ""))
         attrs |= {"organisation": organisation, "scope_id": scope_id}
         made = Budget(scope=attrs["scope"], scope_id=scope_id)
+        attrs.setdefault("time_zone", _zone_of(made.team_id))
         access.require(self.context["request"], self.context["view"], made.team_id)
         return attrs
 
@@ -171,6 +226,13 @@ class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
         if found is None or (not asked and rows.count() > 1):
             raise serializers.ValidationError({"scope_id": "There is no such organisation."})
         return found
+
+
+def _zone_of(team_id: int | None) -> str:
+    """Days begin where the team is; what teams share begins in UTC unless it is said."""
+    if team_id is None:
+        return "UTC"
+    return Team.objects.values_list("time_zone", flat=True).get(pk=team_id)
 
 
 def _by_id_or(rows: Any, name: str, asked: str) -> Any:

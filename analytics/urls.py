@@ -20,5 +20,6 @@ console = [
 def register(router: BaseRouter) -> None:
     router.register("prices", api.Prices, basename="price")
     router.register("budgets", api.Budgets, basename="budget")
+    router.register(r"keys/(?P<key_id>[0-9]+)/limits", api.KeyLimits, basename="key-limits")
     router.register("requests", api.Requests, basename="exchange")
     router.register("reports/spend", api.Spend, basename="spend")

@@ -1,68 +1,183 @@
-"""Requests and tokens a minute for each key, counted in this web process."""
+"""The limits of a request: what its key and team may, and what this process has room for.
+
+Requests are counted when they come. Tokens and slots matter only to those that need a model, so
+whatever is stored is served first: `look` notes that a limit is reached, `enter` refuses for it.
+"""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-from routing.errors import RateLimited
+from django.conf import settings
+
+from routing import steps
+from routing.errors import RateLimited, Refusal, UnknownKey
+from routing.fairness import durations, values
+from routing.fairness.turns import Turn
+from routing.fairness.values import Left, Short, Taken
+from teams import keys
+from teams.errors import InvalidKey
 from teams.values import Caller
 
-MINUTE_S = 60.0
+if TYPE_CHECKING:
+    from routing.way import Incoming, Room, Way
+
+USUAL_OUTPUT = 1200
+"""Tokens reserved for an answer whose caller names no bound; nine of ten are shorter."""
+STRANGERS = Turn(team="?")
+"""Of keys that this process has not met, one turn for all together: floods of keys that do not
+exist wait behind each other, not before anybody else."""
+ANSWERED = "answered"
+CANCELLED = "cancelled"
+ONLY_STORED = "only"
+WORDS = {
+    "requests": "may make {limit} requests a minute",
+    "tokens": "may use {limit} tokens a minute",
+    "parallel": "may have {limit} requests running at once",
+}
 
 
-@dataclass(slots=True)
-class Minute:
-    began: float
-    requests: int = 0
-    tokens: int = 0
+# The first step
 
 
-_lock = threading.Lock()
-_minutes: dict[int, Minute] = {}
+async def first(incoming: Incoming, room: Room, work: Any, *args: Any) -> Any:
+    """A request's first step in a thread, when its team's turn has come."""
+    turn = turn_of(incoming)
+    return await room.hands.admit(turn, steps.guarded, work, args)
 
 
-def take(caller: Caller, tokens: int) -> dict[str, str]:
-    """Counts one request and says what is left, in OpenAI's header names."""
-    if caller.requests_per_minute is None and caller.tokens_per_minute is None:
-        return {}
-    with _lock:
-        minute = _minute(caller.key_id)
-        resets_s = max(0.0, minute.began + MINUTE_S - time.monotonic())
-        _refuse(caller, minute, tokens, resets_s)
-        minute.requests += 1
-        minute.tokens += tokens
-        return _headers(caller, minute, resets_s)
+def turn_of(incoming: Incoming) -> Turn:
+    """By its key, without a query: one that this process has not met yet waits among strangers, and
+    what is no key is refused before it costs a thread anything."""
+    kind, _, text = incoming.headers.get("authorization", "").partition(" ")
+    try:
+        known = keys.met(text.strip() if kind.lower() == "bearer" else "")
+    except InvalidKey as error:
+        raise UnknownKey from error
+    return STRANGERS if known is None else _turn(known)
 
 
-def _minute(key_id: int) -> Minute:
-    now = time.monotonic()
-    minute = _minutes.get(key_id)
-    if minute is None or now - minute.began >= MINUTE_S:
-        minute = _minutes[key_id] = Minute(began=now)
-    return minute
+def _turn(caller: Caller) -> Turn:
+    return Turn(team=str(caller.team_id), share=caller.share, priority=caller.priority)
 
 
-def _refuse(caller: Caller, minute: Minute, tokens: int, resets_s: float) -> None:
-    most_requests, most_tokens = caller.requests_per_minute, caller.tokens_per_minute
-    words = ""
-    if most_requests is not None and minute.requests >= most_requests:
-        words = f"This key may make {most_requests} requests a minute."
-    elif most_tokens is not None and minute.tokens + tokens > most_tokens:
-        words = f"This key may use {most_tokens} tokens a minute."
-    if words:
-        headers = _headers(caller, minute, resets_s)
-        raise RateLimited(words, retry_after_s=resets_s, headers=headers)
+# What key and team may
 
 
-def _headers(caller: Caller, minute: Minute, resets_s: float) -> dict[str, str]:
-    used = {"requests": minute.requests, "tokens": minute.tokens}
-    most = {"requests": caller.requests_per_minute, "tokens": caller.tokens_per_minute}
-    headers: dict[str, str] = {}
-    for name, limit in most.items():
-        if limit is not None:
-            headers[f"x-ratelimit-limit-{name}"] = str(limit)
-            headers[f"x-ratelimit-remaining-{name}"] = str(max(0, limit - used[name]))
-            headers[f"x-ratelimit-reset-{name}"] = f"{resets_s:.3f}s"
-    return headers
+def look(way: Way, room: Room) -> None:
+    """Counts one request; whether a model may be asked for it is asked at the same time."""
+    scopes = values.scopes_of(way.caller)
+    if not scopes or way.taken_of_limits is not None:
+        return
+    taken = way.taken_of_limits = room.meter.admit(scopes, _tokens(way))
+    way.limits = headers(taken)
+    if taken.refused is not None:
+        raise _refusal(taken.refused, room)
+
+
+def _tokens(way: Way) -> int:
+    """What it is expected to read and may write at the most, unless it says nothing of that."""
+    prompt = way.prompt
+    if prompt.inputs:
+        return way.signals.prompt_tokens
+    return way.signals.prompt_tokens + (prompt.max_tokens or USUAL_OUTPUT) * prompt.choices
+
+
+def enter(way: Way, room: Room) -> None:
+    """From here on a model is needed: its key's and team's tokens and slots, and a place here."""
+    taken = way.taken_of_limits
+    if way.prompt.constraints.cache == ONLY_STORED:
+        return
+    if taken is not None and taken.short is not None:
+        taken.gave_up = True
+        raise _refusal(taken.short, room)
+    if way.entered_at is None:
+        room.floor.enter(_turn(way.caller), settings.KORA_IN_FLIGHT_LIMIT)
+        way.entered_at = time.monotonic()
+
+
+def _refusal(short: Short, room: Room) -> Refusal:
+    scope, words = short.scope, WORDS[short.of]
+    limit = getattr(scope, short.of)
+    wait_s = short.wait_s or room.floor.hold_s / max(1, limit)
+    said = f"This {scope.whose} {words.format(limit=limit)}."
+    return RateLimited(said, retry_after_s=wait_s, limit=limit, limited=f"{scope.whose}:{short.of}")
+
+
+# The end
+
+
+async def over(way: Way, room: Room) -> None:
+    """Gives back what the request held and corrects what it used; only the first call counts."""
+    entered_at, way.entered_at = way.entered_at, None
+    if entered_at is not None:
+        room.floor.leave(_turn(way.caller), time.monotonic() - entered_at)
+    taken = way.taken_of_limits
+    if taken is None or taken.is_over or taken.refused is not None:
+        return
+    taken.is_over = True
+    used = _used(way, taken)
+    way.limits = headers(taken, used=used)
+    await asyncio.shield(room.meter.settle(room.switchboard.redis, taken, _changes(taken, used)))
+
+
+def _used(way: Way, taken: Taken) -> int:
+    """Tokens that models read and wrote; where nobody knows, what was reserved stays."""
+    known = sum(each.tokens for each in way.tries)
+    left = any(each.outcome == CANCELLED and each.worker for each in way.tries)
+    billed = any(each.outcome != ANSWERED and Decimal(each.cost) > 0 for each in way.tries)
+    return max(known, taken.wanted) if left or (billed and not known) else known
+
+
+def _changes(taken: Taken, used: int) -> list[int]:
+    """Of each scope: its requests, if none was let through, and its tokens."""
+    changes: list[int] = []
+    for scope, requests, tokens in zip(taken.scopes, taken.requests, taken.tokens, strict=True):
+        back = -1 if taken.gave_up and requests is not None else 0
+        changes += [requests.slice if requests else 0, back]
+        corrected = used - scope.reserve(taken.wanted) if tokens and taken.short is None else 0
+        changes += [tokens.slice if tokens else 0, corrected]
+    return changes
+
+
+# Words
+
+
+def headers(taken: Taken, used: int | None = None) -> dict[str, str]:
+    """OpenAI's, of the scope that has the least left."""
+    found: dict[str, str] = {}
+    for name, lefts in (("requests", taken.requests), ("tokens", _after(taken, used))):
+        tightest = min(_there(lefts), key=lambda left: left.remaining, default=None)
+        if tightest is not None:
+            found[f"x-ratelimit-limit-{name}"] = str(tightest.limit)
+            found[f"x-ratelimit-remaining-{name}"] = str(max(0, tightest.remaining))
+            found[f"x-ratelimit-reset-{name}"] = durations.written(tightest.reset_s)
+    return found
+
+
+def _there(lefts: Iterable[Left | None]) -> list[Left]:
+    return [left for left in lefts if left is not None]
+
+
+def _after(taken: Taken, used: int | None) -> list[Left | None]:
+    """What is left of the tokens once those that were used are known."""
+    if used is None or taken.short is not None:
+        return list(taken.tokens)
+    return [
+        left and _with(left, scope.reserve(taken.wanted) - used)
+        for scope, left in zip(taken.scopes, taken.tokens, strict=True)
+    ]
+
+
+def _with(left: Left, more: int) -> Left:
+    return Left(
+        whose=left.whose,
+        limit=left.limit,
+        remaining=min(left.limit, left.remaining + more),
+        reset_s=left.reset_s,
+        slice=left.slice,
+    )

@@ -349,3 +349,89 @@ def test_a_wrong_question_is_refused(operator: APIClient, wrong: str) -> None:
 def test_nobody_sees_nothing(db: None) -> None:
     for place in ("prices", "budgets", "requests", "reports/spend"):
         assert APIClient().get(f"/api/{place}/").status_code in {401, 403}
+
+
+# Overrides, and what limits a key
+
+
+def test_a_limit_is_raised_for_a_while_and_the_raise_ended_early(red: Team) -> None:
+    owner = speaking_as(red, Role.FINANCE)
+    made = budget(owner).json()
+    place = f"/api/budgets/{made['id']}/overrides/"
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    raised = owner.post(place, {"limit_usd": "50", "until": until, "reason": "the fair"})
+    assert raised.status_code == 201, raised.content
+    shown = owner.get(f"/api/budgets/{made['id']}/").json()
+    assert (shown["limit_usd"], shown["standing"]["limit_usd"]) == ("10", "50")
+    assert shown["standing"]["override"]["reason"] == "the fair"
+    ended = owner.post(f"{place}{raised.json()['id']}/end/")
+    assert ended.status_code == 200
+    standing = owner.get(f"/api/budgets/{made['id']}/").json()["standing"]
+    assert (standing["limit_usd"], standing["override"]) == ("10", None)
+    assert [each["id"] for each in owner.get(place).json()] == [raised.json()["id"]]
+    assert [row.action for row in AuditRow.objects.order_by("at")][-2:] == [
+        "override",
+        "end override",
+    ]
+    assert owner.post(f"{place}999999/end/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({"limit_usd": "-1"}, "limit_usd"),
+        ({"until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"reason": ""}, "reason"),
+        ({"from": "2020-01-01T00:00:00Z"}, "from"),
+    ],
+)
+def test_a_wrong_override_is_refused(red: Team, wrong: dict[str, str], param: str) -> None:
+    owner = speaking_as(red, Role.OWNER)
+    made = budget(owner).json()
+    asked = {"limit_usd": "5", "until": "2099-01-01T00:00:00Z", "reason": "r"} | wrong
+    answer = owner.post(f"/api/budgets/{made['id']}/overrides/", asked, format="json")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_nobody_raises_what_is_not_theirs(red: Team, blue: Team, operator: APIClient) -> None:
+    asked = {"limit_usd": "5", "until": "2099-01-01T00:00:00Z", "reason": "r"}
+    made = budget(operator).json()
+    shared = budget(operator, scope="organisation", scope_id="Acme").json()
+    place = "/api/budgets/{}/overrides/"
+    assert speaking_as(blue, Role.OWNER).post(place.format(made["id"]), asked).status_code == 404
+    assert speaking_as(red, Role.ENGINEER).post(place.format(made["id"]), asked).status_code == 403
+    assert speaking_as(red, Role.OWNER).post(place.format(shared["id"]), asked).status_code == 403
+    assert operator.post(place.format(shared["id"]), asked).status_code == 201
+
+
+def test_a_budget_of_a_team_begins_its_days_where_the_team_is(red: Team) -> None:
+    Team.objects.filter(pk=red.pk).update(time_zone="Asia/Tokyo")
+    owner = speaking_as(red, Role.OWNER)
+    key = key_of(red)
+    zones = [
+        budget(owner).json()["time_zone"],
+        budget(owner, scope="key", scope_id=key.public).json()["time_zone"],
+        budget(owner, time_zone="Europe/Paris").json()["time_zone"],
+        budget(speaking_as(None), scope="tag", scope_id="a=b").json()["time_zone"],
+    ]
+    assert zones == ["Asia/Tokyo", "Asia/Tokyo", "Europe/Paris", "UTC"]
+
+
+def test_what_limits_a_key_is_shown_over_all_scopes(red: Team, blue: Team) -> None:
+    operator = speaking_as(None)
+    key = key_of(red)
+    ApiKey.objects.filter(pk=key.pk).update(requests_per_minute=90)
+    Team.objects.filter(pk=red.pk).update(requests_per_minute=60, max_parallel=4)
+    for window in ("day", "month"):
+        assert budget(operator, window=window, limit_usd="20").status_code == 201
+    budget(operator, scope="organisation", scope_id="Acme", limit_usd="5", name="all")
+    budget(operator, scope="tag", scope_id="a=b", limit_usd="1", name="tagged")
+    budget(operator, scope="key", scope_id=key.public, limit_usd="0.5", mode="shadow")
+    member = speaking_as(red, Role.VIEWER)
+    found = member.get(f"/api/keys/{key.pk}/limits/").json()
+    assert (found["tightest"]["name"], found["tightest"]["standing"]["free"]) == ("all", "5")
+    assert [each["mode"] for each in found["budgets"]] == ["enforce"] * 3 + ["shadow"]
+    assert (found["rates"]["requests_per_minute"], found["rates"]["max_parallel"]) == (60, 4)
+    tagged = member.get(f"/api/keys/{key.pk}/limits/?tags=a=b").json()
+    assert tagged["tightest"]["name"] == "tagged"
+    assert speaking_as(blue, Role.OWNER).get(f"/api/keys/{key.pk}/limits/").status_code == 404

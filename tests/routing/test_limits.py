@@ -1,81 +1,282 @@
-"""Rate limits of a key: what is left, when it comes back, and that keys do not share."""
+"""Rate limits of keys and teams through the whole data plane: counted, given back, and told."""
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import orjson
 import pytest
+import redis as redis_py
+from django.conf import settings
 
-from routing import limits
-from routing.errors import RateLimited
-from teams.values import Caller
+from analytics.models import Price
+from routing import meter as meters
+from routing.fairness.values import Scope
+from routing.meter import Meter
+from routing.models import Backend
+from teams import keys
+from teams.models import Organisation, Team
+from teams.models import Scope as KeyScope
+from tests.routing import inside
+from tests.routing.inside import Heard, Inside
+from tests.running import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PROCESSES, SPAN_S = 3, 4.0
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def team(transactional_db: None) -> Team:
+    Price.objects.create(backend="toy", price_in=1, price_out=2, price_cached_in=1)
+    options = {"reply": "one two three four", "token_ms": 0}
+    Backend.objects.create(name="toy", kind="sandbox", model="toy", options=options)
+    slow = {"reply": "one two three four", "first_token_ms": 400}
+    Backend.objects.create(name="slow", kind="sandbox", model="slow", options=slow)
+    Price.objects.create(backend="slow", price_in=1, price_out=2, price_cached_in=1)
+    organisation = Organisation.objects.create(name="Acme")
+    return Team.objects.create(organisation=organisation, name="red")
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    ticking = Clock()
-    monkeypatch.setattr("routing.limits.time.monotonic", ticking)
-    limits._minutes.clear()
-    yield ticking
-    limits._minutes.clear()
+def _counts_begin_anew() -> Iterator[None]:
+    with redis_py.Redis.from_url(settings.SERVICES.redis_url) as client:
+        for name in client.scan_iter("kora:limit:*"):
+            client.delete(name)
+        yield
 
 
-def caller(key_id: int = 1, *, requests: int | None = None, tokens: int | None = None) -> Caller:
-    return Caller(
-        key_id=key_id, key_public="p", key_name="k", team_id=1, team="t", organisation_id=1,
-        scopes=frozenset({"infer"}), requests_per_minute=requests, tokens_per_minute=tokens,
-    )  # fmt: skip
+def limited(team: Team, **limits: Any) -> list[tuple[bytes, bytes]]:
+    text = keys.issue(team, name="app", scopes=[KeyScope.INFER], **limits).text
+    return [(b"authorization", f"Bearer {text}".encode())]
 
 
-def test_a_key_without_limits_hears_of_none() -> None:
-    assert limits.take(caller(), 10**9) == {}
+def ask(kora: Inside, headers: Any, words: str = "hello", **fields: Any) -> Heard:
+    body = {"model": "toy", "messages": [{"role": "user", "content": words}], **fields}
+    return kora.ask(orjson.dumps(body), headers=headers)
 
 
-def test_says_what_is_left_in_openais_words(clock: Clock) -> None:
-    limits.take(caller(requests=3, tokens=100), 30)
-    clock.now += 10
-    assert limits.take(caller(requests=3, tokens=100), 20) == {
-        "x-ratelimit-limit-requests": "3",
-        "x-ratelimit-remaining-requests": "1",
-        "x-ratelimit-reset-requests": "50.000s",
-        "x-ratelimit-limit-tokens": "100",
-        "x-ratelimit-remaining-tokens": "50",
-        "x-ratelimit-reset-tokens": "50.000s",
-    }
+def test_a_key_without_limits_hears_of_none(team: Team) -> None:
+    headers = limited(team)
+    with inside.opened() as kora:
+        heard = ask(kora, headers)
+    assert heard.status == 200
+    assert not [name for name in heard.headers if name.startswith("x-ratelimit")]
 
 
-@pytest.mark.parametrize(("limit", "tokens"), [({"requests": 2}, 1), ({"tokens": 100}, 50)])
-def test_refuses_beyond_the_limit_until_the_minute_is_over(
-    clock: Clock, limit: dict[str, int], tokens: int
+def test_requests_run_out_and_it_is_said_when_they_come_back(team: Team) -> None:
+    headers = limited(team, requests_per_minute=2)
+    with inside.opened() as kora:
+        answered = [ask(kora, headers, f"hello {n}") for n in range(2)]
+        refused = ask(kora, headers, "hello again")
+    assert [each.headers["x-ratelimit-remaining-requests"] for each in answered] == ["1", "0"]
+    assert answered[0].headers["x-ratelimit-limit-requests"] == "2"
+    assert answered[0].headers["x-ratelimit-reset-requests"].endswith("s")
+    assert refused.error["code"] == "rate_limited"
+    assert refused.error["limited"] == "key:requests"
+    assert "This key may make 2 requests a minute" in refused.error["message"]
+    assert 50 <= int(refused.headers["retry-after"]) <= 61
+    assert 50_000 <= int(refused.headers["retry-after-ms"]) <= 60_500
+
+
+def test_the_limit_of_a_team_holds_for_all_its_keys_together(team: Team) -> None:
+    team.requests_per_minute = 2
+    team.save()
+    one, other = limited(team, requests_per_minute=9), limited(team)
+    with inside.opened() as kora:
+        first = ask(kora, one)
+        ask(kora, other, "and I")
+        refused = ask(kora, one, "once more")
+    assert first.headers["x-ratelimit-limit-requests"] == "2", "the tighter of both is told"
+    assert refused.error["limited"] == "team:requests"
+    assert "This team may make 2 requests a minute" in refused.error["message"]
+
+
+def test_tokens_are_reserved_and_corrected_by_what_was_used(team: Team) -> None:
+    headers = limited(team, tokens_per_minute=1000)
+    with inside.opened() as kora:
+        first = ask(kora, headers, max_tokens=900)
+        second = ask(kora, headers, "another", max_tokens=900)
+    used = first.json()["usage"]["total_tokens"]
+    assert used < 100
+    assert first.headers["x-ratelimit-remaining-tokens"] == str(1000 - used)
+    assert second.status == 200, "what was reserved and not used is free again"
+
+
+def test_what_is_running_keeps_its_reservation(team: Team) -> None:
+    headers = limited(team, tokens_per_minute=1000)
+    body = {"model": "slow", "max_tokens": 900}
+    with inside.opened() as kora, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(ask, kora, headers, "long", **body)
+        time.sleep(0.2)
+        refused = ask(kora, headers, "meanwhile", max_tokens=900)
+        assert running.result(20).status == 200
+    assert refused.error["limited"] == "key:tokens"
+
+
+def test_a_request_larger_than_the_limit_goes_when_nothing_else_does(team: Team) -> None:
+    headers = limited(team, tokens_per_minute=50)
+    with inside.opened() as kora:
+        assert ask(kora, headers, max_tokens=5000).status == 200
+
+
+def test_a_stored_answer_counts_as_a_request_and_not_as_tokens(team: Team) -> None:
+    headers = limited(team, tokens_per_minute=1000, requests_per_minute=3)
+    with inside.opened() as kora:
+        fresh = ask(kora, headers)
+        stored = ask(kora, headers)
+    assert stored.headers["x-kora-tier"] == "exact"
+    left = [each.headers["x-ratelimit-remaining-tokens"] for each in (fresh, stored)]
+    assert left[0] == left[1]
+    assert stored.headers["x-ratelimit-remaining-requests"] == "1"
+
+
+def test_stored_answers_go_on_when_tokens_have_run_out(team: Team) -> None:
+    plenty = limited(team)
+    headers = limited(team, tokens_per_minute=0, requests_per_minute=5)
+    with inside.opened() as kora:
+        assert ask(kora, plenty).status == 200
+        refused = ask(kora, headers, "not stored")
+        stored = ask(kora, headers)
+    assert refused.error["limited"] == "key:tokens"
+    assert stored.headers["x-kora-tier"] == "exact"
+    assert stored.headers["x-ratelimit-remaining-requests"] == "4", "the refused took none"
+
+
+def test_no_more_at_once_than_allowed_and_each_end_frees_its_slot(team: Team) -> None:
+    headers = limited(team, max_parallel=2)
+    body = orjson.dumps({"model": "slow", "messages": [{"role": "user", "content": "x"}]})
+    with inside.opened() as kora:
+
+        async def several(count: int, mark: str) -> list[Heard]:
+            texts = [body.replace(b'"x"', f'"{mark}{n}"'.encode()) for n in range(count)]
+            return await asyncio.gather(*(kora.asking(text, headers=headers) for text in texts))
+
+        heard = kora.run(several(5, "a"))
+        again = kora.run(several(2, "b"))
+    assert sorted(each.status for each in heard) == [200, 200, 429, 429, 429]
+    refused = next(each for each in heard if each.status == 429)
+    assert refused.error["limited"] == "key:parallel"
+    assert 1 <= int(refused.headers["retry-after"]) <= 4
+    assert [each.status for each in again] == [200, 200]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_client_that_leaves_gives_its_slot_back(team: Team, streamed: bool) -> None:
+    headers = limited(team, max_parallel=1)
+    asked = {"model": "slow", "stream": streamed, "messages": [{"role": "user", "content": "x"}]}
+    with inside.opened() as kora:
+
+        async def leaves() -> None:
+            gone = asyncio.Event()
+            asking = asyncio.create_task(
+                kora.asking(orjson.dumps(asked), headers=headers, leaves=gone)
+            )
+            await asyncio.sleep(0.15)
+            gone.set()
+            await asking
+
+        kora.run(leaves())
+        assert not kora.room.floor.count
+        assert ask(kora, headers).status == 200
+
+
+def test_a_stream_gives_its_slot_back_before_its_end_is_sent(team: Team) -> None:
+    headers = limited(team, max_parallel=1)
+    with inside.opened() as kora:
+        for number in range(5):
+            heard = ask(kora, headers, f"turn {number}", stream=True)
+            assert heard.body.endswith(b"data: [DONE]\n\n"), heard
+
+
+def test_a_request_that_cannot_be_decided_gives_everything_back(team: Team) -> None:
+    headers = limited(team, max_parallel=1, tokens_per_minute=5000)
+    with inside.opened() as kora:
+        for _ in range(3):
+            refused = ask(kora, [*headers, (b"x-kora-max-cost", b"0.000000001")], "dear")
+            assert refused.status == 422
+        heard = ask(kora, headers)
+        assert heard.status == 200
+        assert not kora.room.floor.count
+
+
+def test_without_redis_a_process_counts_alone(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = limited(team, requests_per_minute=3)
+    with inside.opened() as kora:
+        assert ask(kora, headers).status == 200
+        monkeypatch.setattr(meters.Meter, "_ask", lambda *_: None)
+        heard = [ask(kora, headers) for _ in range(4)]
+    assert [each.status for each in heard] == [200, 200, 200, 429]
+
+
+def test_the_slot_of_a_process_that_died_is_free_after_its_lease(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for _ in range(2):
-        limits.take(caller(**limit), tokens)
-    clock.now += 20
-    with pytest.raises(RateLimited) as refused:
-        limits.take(caller(**limit), tokens)
-    assert refused.value.retry_after_s == 40
-    name = next(iter(limit))
-    assert refused.value.headers[f"x-ratelimit-remaining-{name}"] == "0"
-    clock.now += 40
-    assert limits.take(caller(**limit), tokens)
+    monkeypatch.setattr(meters, "LEASE_S", 0.3)
+    scopes = (Scope(whose="key", number=77, requests=None, tokens=None, parallel=1),)
+    dead, alive = Meter(), Meter()
+    assert dead.admit(scopes, 1).short is None
+    assert alive.admit(scopes, 1).short is not None
+    eventually(lambda: alive.admit(scopes, 1).short is None, within_s=3, what="a free slot")
+    dead.close()
+    alive.close()
 
 
-def test_what_was_refused_does_not_count() -> None:
-    limited = caller(tokens=100)
-    with pytest.raises(RateLimited):
-        limits.take(limited, 101)
-    assert limits.take(limited, 100)["x-ratelimit-remaining-tokens"] == "0"
+def test_what_still_runs_keeps_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "LEASE_S", 0.4)
+    monkeypatch.setattr(meters, "RENEW_EVERY_S", 0.1)
+    scopes = (Scope(whose="key", number=78, requests=None, tokens=None, parallel=1),)
+
+    async def holding() -> list[bool]:
+        from routing import bus
+
+        meter, shared = Meter(), bus.connect()
+        held = meter.admit(scopes, 1)
+        staying = asyncio.create_task(meter.stay(shared))
+        await asyncio.sleep(1.0)
+        full = meter.admit(scopes, 1).short is not None
+        staying.cancel()
+        await meter.settle(shared, held, [0, 0, 0, 0])
+        free = meter.admit(scopes, 1).short is None
+        meter.close()
+        await shared.aclose()
+        return [full, free]
+
+    assert asyncio.run(holding()) == [True, True]
 
 
-def test_keys_do_not_share_a_limit() -> None:
-    limits.take(caller(1, requests=1), 1)
-    assert limits.take(caller(2, requests=1), 1)
-    with pytest.raises(RateLimited):
-        limits.take(caller(1, requests=1), 1)
+def _hammers(url: str, told: Any, until: float) -> None:
+    """A web process of its own: notes the moments at which it was let through."""
+    from routing.meter import Meter
+
+    scopes = (
+        Scope(whose="key", number=99, requests=40, tokens=None, parallel=None),
+        Scope(whose="team", number=99, requests=None, tokens=700, parallel=None),
+    )
+    meter, moments = Meter(), []
+    while time.time() < until:
+        taken = meter.admit(scopes, 10)
+        moments += [] if taken.refused or taken.short else [time.monotonic()]
+    assert not taken.alone
+    meter.close()
+    told.put(moments)
+
+
+def test_several_processes_together_never_let_one_too_many_through() -> None:
+    """Redis does the counting, so what holds for its moments holds for all processes."""
+    context = multiprocessing.get_context("fork")
+    told, until = context.Queue(), time.time() + SPAN_S
+    url = settings.SERVICES.redis_url
+    processes = [
+        context.Process(target=_hammers, args=(url, told, until)) for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    moments = [moment for _ in processes for moment in told.get(timeout=30)]
+    for process in processes:
+        process.join(30)
+    assert len(moments) == 40, "all of the limit, and never one more"

@@ -14,7 +14,16 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from analytics.models import Budget, BudgetScope, Exchange, Price
+from analytics.models import (
+    Alert,
+    Budget,
+    BudgetOverride,
+    BudgetScope,
+    Channel,
+    Exchange,
+    Price,
+    Sla,
+)
 from caching.models import Import, Sharing
 from inference.store import models
 from routing.models import Backend, Experiment, RouterMind, Rule, Simulation, TeamIntent
@@ -119,6 +128,11 @@ TABLE: dict[str, Allowed] = {
     "routing/versions/publish/": {"POST": WRITERS},
     "routing/versions/<policy_id>/": READ,
     "routing/versions/<policy_id>/rollback/": {"POST": WRITERS},
+    "slas/": READ,
+    "slas/new/": {"GET": WRITERS, "POST": WRITERS},
+    "slas/<sla_id>/": READ,
+    "slas/<sla_id>/edit/": {"GET": WRITERS, "POST": WRITERS},
+    "slas/<sla_id>/remove/": {"POST": WRITERS},
     "api/schema/": PUBLIC,
     "api/docs/": PUBLIC,
     "api/health/": READ,
@@ -139,9 +153,20 @@ TABLE: dict[str, Allowed] = {
     "api/prices/<pk>/": READ,
     "api/budgets/": lists(PAYERS),
     "api/budgets/<pk>/": one(PAYERS),
+    "api/budgets/<pk>/overrides/": {"GET": MEMBERS, "POST": PAYERS},
+    "api/budgets/<pk>/overrides/<override_id>/end/": {"POST": PAYERS},
+    "api/keys/<key_id>/limits/": READ,
+    "api/channels/": lists(PAYERS),
+    "api/channels/<pk>/": one(PAYERS),
+    "api/channels/<pk>/test/": {"POST": PAYERS},
+    "api/alerts/": READ,
+    "api/alerts/<pk>/": READ,
     "api/requests/": READ,
     "api/requests/<pk>/": READ,
     "api/reports/spend/": READ,
+    "api/reports/sla/": READ,
+    "api/slas/": lists(WRITERS),
+    "api/slas/<pk>/": one(WRITERS),
     "api/cache/entries/": READ,
     "api/cache/entries/<pk>/": one(WRITERS),
     "api/cache/entries/invalidate/": {"POST": WRITERS},
@@ -247,6 +272,16 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         scope_id=str(red.pk),
         limit_usd=1,
     )
+    channel = Channel.objects.create(
+        organisation=red.organisation,
+        team=red,
+        name="c",
+        kind="webhook",
+        address="https://hooks.example.com/",
+    )
+    alert = Alert.objects.create(
+        organisation=red.organisation, team=red, kind="budget", key="k", title="t"
+    )
     price = Price.objects.create(backend="toy", price_in=1, price_out=1, price_cached_in=1)
     stored = furniture.entry(red, "How do I get a refund?")
     pattern = furniture.pattern(red, state="canary", share=0.1)
@@ -266,6 +301,11 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/backends": backend,
         "api/prices": price.pk,
         "api/budgets": budget.pk,
+        "api/channels": channel.pk,
+        "api/alerts": alert.pk,
+        "override_id": BudgetOverride.objects.create(
+            budget=budget, limit_usd=2, ends_at=datetime(2099, 1, 1, tzinfo=UTC), reason="r"
+        ).pk,
         "api/requests": exchange,
         "entry_id": stored.pk,
         "verb": "pin",
@@ -275,6 +315,8 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "simulation_id": Simulation.objects.create(policy=drafts.of(red.pk), team=red).pk,
         "intent_id": TeamIntent.objects.create(team=red, name="told", examples=["a"]).pk,
         "experiment_id": Experiment.objects.create(team=red, name="tried").pk,
+        "sla_id": Sla.objects.create(team=red, name="told", total_ms=1).pk,
+        "api/slas": Sla.objects.create(team=red, name="s", total_ms=1).pk,
         "mind_id": RouterMind.objects.create(weights=b"").pk,
         "rule_id": Rule.objects.create(team=red, name="written", then={"deny": "no"}).pk,
         "policy_id": drafts.of(red.pk).pk,
