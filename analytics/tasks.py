@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,10 +14,13 @@ from django.conf import settings
 from django.db import connection as django_connection
 
 from analytics import ledger
+from analytics.alerts import delivering, watching
 from analytics.lookup import Connection
 
 OPEN_GRACE_S = 60
 """How long after its deadline a request that nobody ended is given up."""
+
+DELIVERING_S = 30
 
 BEAT: dict[str, dict[str, Any]] = {
     "sweep the book": {
@@ -23,7 +28,17 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         # A sweep that waited longer than this has a younger one behind it.
         "options": {"queue": "background", "expires": 10.0},
-    }
+    },
+    "watch the budgets": {
+        "task": "analytics.tasks.watch_budgets",
+        "schedule": 15.0,
+        "options": {"queue": "background", "expires": 15.0},
+    },
+    "deliver alerts": {
+        "task": "analytics.tasks.deliver_alerts",
+        "schedule": 5.0,
+        "options": {"queue": "background", "expires": 5.0},
+    },
 }
 
 
@@ -35,6 +50,19 @@ def sweep() -> None:
             open_limit_s=settings.KORA_DEADLINE_S + OPEN_GRACE_S,
             lease_s=settings.KORA_LEASE_S,
         )
+
+
+@shared_task(name="analytics.tasks.watch_budgets")  # type: ignore[no-untyped-call, untyped-decorator]
+def watch_budgets() -> None:
+    watching.watch(datetime.now(UTC))
+
+
+@shared_task(name="analytics.tasks.deliver_alerts")  # type: ignore[no-untyped-call, untyped-decorator]
+def deliver_alerts() -> None:
+    """All that is due, unless that takes longer than this task may hold its thread."""
+    until = time.monotonic() + DELIVERING_S
+    while delivering.deliver() and time.monotonic() < until:
+        pass
 
 
 @contextmanager

@@ -132,9 +132,24 @@ def worker_queue() -> str:
 
 def private_upstreams() -> tuple[str, ...]:
     """Hosts inside this network that backends may name; `1` or `true` allows every one."""
-    if flag("KORA_ALLOW_PRIVATE_UPSTREAMS"):
+    return _hosts("KORA_ALLOW_PRIVATE_UPSTREAMS")
+
+
+def private_webhooks() -> tuple[str, ...]:
+    """Hosts inside this network to which alerts may be sent: a list of its own, because teams
+    write webhooks and only operators write backends."""
+    return _hosts("KORA_ALLOW_PRIVATE_WEBHOOKS")
+
+
+def smtp() -> tuple[str, str]:
+    """The mail server, and whom mail comes from."""
+    return os.environ.get("KORA_SMTP_URL", ""), os.environ.get("KORA_MAIL_FROM", "")
+
+
+def _hosts(name: str) -> tuple[str, ...]:
+    if flag(name):
         return ("*",)
-    listed = os.environ.get("KORA_ALLOW_PRIVATE_UPSTREAMS", "").split(",")
+    listed = os.environ.get(name, "").split(",")
     return tuple(host.strip().lower() for host in listed if host.strip())
 
 

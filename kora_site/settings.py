@@ -9,7 +9,7 @@ from csp.constants import NONCE, NONE, SELF
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from kora_site import environment
+from kora_site import environment, mailing
 
 BASE_DIR = environment.ROOT
 KORA_HOME = environment.home()
@@ -236,6 +236,16 @@ KORA_LOCAL_SLOTS = 2000
 """Calls that one local worker takes at once; how many run and wait is each model's own bound."""
 KORA_ALLOW_PRIVATE_UPSTREAMS = environment.private_upstreams()
 """Hosts inside this network that a backend's `api_base` may name."""
+KORA_ALLOW_PRIVATE_WEBHOOKS = environment.private_webhooks()
+"""Hosts inside this network to which alerts may be sent."""
+_post = mailing.read(*environment.smtp())
+EMAIL_BACKEND = _post.backend
+EMAIL_HOST, EMAIL_PORT = _post.host, _post.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _post.user, _post.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = _post.encrypted, _post.starts_tls
+EMAIL_TIMEOUT = 10
+KORA_MAIL_FROM = _post.sender
+"""Whom alerts come from; empty where no mail server is set: then no e-mail goes out."""
 KORA_MODELS = KORA_HOME / "models"
 """Where the model files are that run here."""
 KORA_HUB_URL = environment.hub_url()
