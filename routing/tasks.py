@@ -13,12 +13,13 @@ from celery import shared_task
 from django import db
 from kombu.exceptions import OperationalError
 
+from analytics.promises import predictions, watching
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
 from routing import comparisons, embedders, endpoints, engine_room, repeats, targets
 from routing.experiments import following
 from routing.intents import teaching
-from routing.learning import outcomes, taking_in
+from routing.learning import calibrating, marks, outcomes, taking_in
 from routing.models import Backend, Health, HealthState, Kind
 from routing.policy.values import EMBEDDINGS
 from routing.simulating import orders
@@ -51,6 +52,16 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"queue": "background", "expires": 60.0},
     },
+    "keep promises": {
+        "task": "routing.tasks.keep_promises",
+        "schedule": 15.0,
+        "options": {"queue": "background", "expires": 15.0},
+    },
+    "learn what predictions are worth": {
+        "task": "routing.tasks.calibrate",
+        "schedule": 60.0,
+        "options": {"queue": "background", "expires": 60.0},
+    },
     "forget old outcomes": {
         "task": "routing.tasks.forget_outcomes",
         "schedule": 3600.0,
@@ -70,6 +81,8 @@ BEAT: dict[str, dict[str, Any]] = {
 PROBE_S = 60.0
 SIMULATING_S = 1800
 DATABASE_AWAY = (db.OperationalError, db.InterfaceError)
+PROMISES_S = 600
+"""A new SLA's window of months is caught up with in several turns."""
 TEACHING_S = 900
 """Tens of thousands of sentences take minutes to be embedded where they are new."""
 QUESTION = {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 1}
@@ -138,6 +151,19 @@ def take_up_simulations() -> None:
 def read_experiments() -> int:
     """Safe to run twice: the later reading stands, and what has ended stays ended."""
     return following.read_all()
+
+
+@shared_task(name="routing.tasks.keep_promises", time_limit=PROMISES_S)  # type: ignore[untyped-decorator,no-untyped-call]
+def keep_promises() -> int:
+    """Safe to run twice: hours are counted from nothing, and of two turns one waits."""
+    return watching.run(marking=marks.known)
+
+
+@shared_task(name="routing.tasks.calibrate", time_limit=PROMISES_S)  # type: ignore[untyped-decorator,no-untyped-call]
+def calibrate() -> int:
+    """Safe to run twice: days are counted from nothing, and the newest calibration counts."""
+    predictions.count()
+    return calibrating.run()
 
 
 @shared_task(name="routing.tasks.forget_outcomes")  # type: ignore[untyped-decorator,no-untyped-call]

@@ -18,6 +18,8 @@ from routing.faces import (
     rule_views,
     rules_api,
     simulation_views,
+    sla_api,
+    sla_views,
     try_views,
     version_views,
 )
@@ -34,6 +36,8 @@ def register(router: BaseRouter) -> None:
     router.register("policies", policies_api.Policies, basename="policy")
     router.register("experiments", experiments_api.Experiments, basename="experiment")
     router.register("simulations", policies_api.Simulations, basename="simulation")
+    router.register("slas", sla_api.Slas, basename="sla")
+    router.register("reports/sla", sla_api.SlaReport, basename="sla-report")
 
 
 console = [
@@ -97,6 +101,11 @@ console = [
         version_views.routing_rollback,
         name="routing_rollback",
     ),
+    path("slas/", sla_views.slas, name="slas"),
+    path("slas/new/", sla_views.sla_new, name="sla_new"),
+    path("slas/<int:sla_id>/", sla_views.sla, name="sla"),
+    path("slas/<int:sla_id>/edit/", sla_views.sla_edit, name="sla_edit"),
+    path("slas/<int:sla_id>/remove/", sla_views.sla_remove, name="sla_remove"),
     path("models/", model_views.model_files, name="model_files"),
     path("models/<str:reference>/", model_views.model_file, name="model_file"),
     path("models/<str:reference>/remove/", model_views.model_remove, name="model_remove"),

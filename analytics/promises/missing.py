@@ -22,11 +22,16 @@ def _counts(target: str, told: Told) -> bool:
     return True
 
 
+def names(promise: Promise, told: Told) -> tuple[str, ...]:
+    """The targets it missed; for this no receipt is needed."""
+    held = held_to(promise, told)
+    return tuple(target for target in held if _is_missed(promise, told, target))
+
+
 def missed(promise: Promise, told: Told) -> tuple[Miss, ...]:
     return tuple(
         Miss(target=target, cause=causes.of(promise, told, target))
-        for target in held_to(promise, told)
-        if _is_missed(promise, told, target)
+        for target in names(promise, told)
     )
 
 

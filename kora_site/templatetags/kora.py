@@ -27,6 +27,7 @@ PLACES = (
     ("answers", "Answers", "answers", "g n"),
     ("patterns", "Patterns", "patterns", "g p"),
     ("routing_rules", "Routing", "routing", "g d"),
+    ("slas", "SLAs", "slas", "g s"),
     ("backends", "Models", "models", "g b"),
     ("model_files", "Model files", "files", "g m"),
     ("keys", "Keys", "keys", "g k"),

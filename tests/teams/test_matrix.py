@@ -14,7 +14,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from analytics.models import (, Alert, Channel
+from analytics.models import (
     Alert,
     Budget,
     BudgetOverride,
@@ -161,11 +161,6 @@ TABLE: dict[str, Allowed] = {
     "api/channels/<pk>/test/": {"POST": PAYERS},
     "api/alerts/": READ,
     "api/alerts/<pk>/": READ,
-    "api/channels/": lists(PAYERS),
-    "api/channels/<pk>/": one(PAYERS),
-    "api/channels/<pk>/test/": {"POST": PAYERS},
-    "api/alerts/": READ,
-    "api/alerts/<pk>/": READ,
     "api/requests/": READ,
     "api/requests/<pk>/": READ,
     "api/reports/spend/": READ,
@@ -287,16 +282,6 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
     alert = Alert.objects.create(
         organisation=red.organisation, team=red, kind="budget", key="k", title="t"
     )
-    channel = Channel.objects.create(
-        organisation=red.organisation,
-        team=red,
-        name="c",
-        kind="webhook",
-        address="https://hooks.example.com/",
-    )
-    alert = Alert.objects.create(
-        organisation=red.organisation, team=red, kind="budget", key="k", title="t"
-    )
     price = Price.objects.create(backend="toy", price_in=1, price_out=1, price_cached_in=1)
     stored = furniture.entry(red, "How do I get a refund?")
     pattern = furniture.pattern(red, state="canary", share=0.1)
@@ -316,8 +301,6 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "api/backends": backend,
         "api/prices": price.pk,
         "api/budgets": budget.pk,
-        "api/channels": channel.pk,
-        "api/alerts": alert.pk,
         "api/channels": channel.pk,
         "api/alerts": alert.pk,
         "override_id": BudgetOverride.objects.create(

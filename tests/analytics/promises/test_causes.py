@@ -72,7 +72,7 @@ LATE = [
         told(9000, attempt(5, 8990, began_ms=3000)),
         "provider",
     ),
-    ("the longer of two that are both too long", told(9000, attempt(5, 8990, began_ms=6000)), "queue"),
+    ("the longer of two too long", told(9000, attempt(5, 8990, began_ms=6000)), "queue"),
     ("a receipt of an older shape", told(3000), "router"),
     ("one with nonsense in it", told(3000, receipt={"attempts": "?", "stages": None}), "router"),
 ]  # fmt: skip
