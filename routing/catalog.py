@@ -35,6 +35,8 @@ from routing import (
 from routing.errors import Unavailable
 from routing.experiments import running
 from routing.experiments.values import Running
+from routing.failover import breakers, circuits, crowds
+from routing.failover.crowds import Crowd
 from routing.intents import knowing
 from routing.policy.values import UNPRICED, Backend
 from routing.publishing import in_force
@@ -210,25 +212,31 @@ def _busy_there(health: models.Health | None) -> int:
 def _with_vitals(backend: Backend) -> Backend:
     """Made anew only when something has changed: most have not since the last request."""
     vital, load = vitals.of(backend.name), _load_of(backend)
-    if vital is vitals.HEALTHY and load is loads.UNKNOWN:
+    breaker, crowd = breakers.state(backend), crowds.of(backend.name)
+    usual = breaker == circuits.CLOSED and crowd is crowds.NOBODY
+    if usual and vital is vitals.HEALTHY and load is loads.UNKNOWN:
         return backend
-    seen = (vital.changes, vital.failing)
+    seen: Seen = (vital.changes, load, breaker, crowd)
     known = _alive.get(backend.name)
-    if known is None or known[0] is not backend or known[1:3] != (seen, load):
-        known = _alive[backend.name] = (backend, seen, load, _as_it_is(backend, vital, load))
-    return known[3]
+    if known is None or known[0] is not backend or known[1] != seen:
+        known = _alive[backend.name] = (backend, seen, _as_it_is(backend, vital, seen))
+    return known[2]
 
 
-_alive: dict[str, tuple[Backend, tuple[int, bool], loads.Load, Backend]] = {}
+Seen = tuple[int, loads.Load, str, Crowd]
+_alive: dict[str, tuple[Backend, Seen, Backend]] = {}
 
 
-def _as_it_is(backend: Backend, vital: vitals.Vital, load: loads.Load) -> Backend:
+def _as_it_is(backend: Backend, vital: vitals.Vital, seen: Seen) -> Backend:
+    _, load, breaker, crowd = seen
+    shut = breaker in (circuits.OPEN, circuits.RESTING)
     return replace(
         backend,
-        failing=backend.failing or vital.failing or not load.served,
+        failing=backend.failing or shut or not load.served,
+        breaker=breaker,
         first_token_s=vital.first_token_s,
         pace=vital.pace,
-        in_flight=max(vital.in_flight, backend.in_flight),
+        in_flight=max(vital.in_flight + crowd.in_flight, backend.in_flight),
         load=load,
     )
 

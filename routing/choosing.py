@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from analytics.values import Outcome
 from routing import catalog, deadlines, seats, stakes
 from routing.policy import deciding, wanting
 from routing.policy.terms import NAMED, Aim
-from routing.policy.values import NOWHERE, Decision, NoWay, Wants
+from routing.policy.values import NOWHERE, VIRTUAL, Candidate, Decision, NoWay, Wants
 from routing.policy.wanting import NO_ALIAS, Circumstances
 from routing.way import Way
 
@@ -58,6 +59,24 @@ def wants(way: Way, aim: Aim) -> Wants:
         ),
     )
     return wanting.wants(way.prompt, way.signals, around)
+
+
+def chain(way: Way, names: Sequence[str]) -> tuple[Candidate, ...]:
+    """Those named for a failure that may answer this request, in that order."""
+    if way.wants is None:
+        return ()
+    effects, terms = way.ruling.effects, way.standing.terms
+    aim = terms.aim(effects.use or way.prompt.model, effects.settings)
+    known = [catalog.current().alive(name) for name in names if _may_use(way, name)]
+    backends = [each for each in known if each is not None]
+    return deciding.fitting(way.wants, backends, way.outlook, aim=aim)
+
+
+def _may_use(way: Way, name: str) -> bool:
+    """Who may use one model by its name may not use others by its failing."""
+    asked, caller = way.prompt.model, way.caller
+    virtual = asked in VIRTUAL or asked in way.standing.terms.aliases
+    return caller.may_use(name) or (virtual and caller.may_use(asked))
 
 
 def keep_seat(way: Way, outcome: Outcome) -> None:

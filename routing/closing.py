@@ -24,6 +24,7 @@ from routing import (
     consequences,
     execution,
     habits,
+    limits,
     metrics,
     repeats,
 )
@@ -116,7 +117,7 @@ def answered(way: Way, each: Try, spent: Spent) -> Outcome:
 
 def waited_ms(way: Way) -> float:
     """Time spent in engines; the rest of a request's time is KORA's own."""
-    return sum(each.engine_ms for each in way.tries)
+    return sum(each.engine_ms + each.waited_ms for each in way.tries)
 
 
 def _cut_short_ms(way: Way) -> float:
@@ -207,6 +208,7 @@ async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = N
             task.add_done_callback(_late.discard)
     finally:
         land(way, room, fresh)
+        await limits.over(way, room)
 
 
 async def _keep_seat(way: Way, room: Room, outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -124,6 +124,21 @@ class Unavailable(Refusal):
     def __init__(self, part: str) -> None:
         super().__init__(f"KORA cannot answer now: its {part} is not reachable.", part=part)
         self.retry_after_s = 2.0
+
+
+class Resting(Refusal):
+    """Every backend that could answer rests after failures."""
+
+    code = "unavailable"
+
+    def __init__(self, backends: Sequence[str], *, retry_after_s: float) -> None:
+        names = ", ".join(backends)
+        super().__init__(
+            f"KORA cannot answer now: its backend {names} rests after failures and is tried "
+            f"again in {retry_after_s:.1f} s.",
+            retry_after_s=retry_after_s,
+            part=names,
+        )
 
 
 class Stopping(Refusal):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from routing import calls, deadlines, scripts, stages, steps, vitals
+from routing import calls, deadlines, metrics, recovering, scripts, stages, steps, vitals
 from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
     InvalidRequest,
     QueueFull,
     Refusal,
+    Resting,
     Unavailable,
     UpstreamFailed,
 )
-from routing.failover import failures
+from routing.failover import allowance, breakers, circuits, failures, reactions
+from routing.failover.reactions import Again, GiveUp
 from routing.policy import eligibility
 from routing.policy.values import Candidate
 from routing.way import Planned, Room, Try, Way
@@ -63,19 +66,41 @@ def seconds_left(way: Way) -> float:
 
 
 async def begin(way: Way, room: Room, plan: Planned) -> calls.Flow:
-    """The first backend in order that gives content; a failure before it moves on to the next."""
+    """The first backend in order that gives content; a failure before it moves on to the next, or
+    comes back after a pause to one that may have recovered."""
     each = plan.first
-    order = list(plan.decision.order)
+    allowance.note_request()
     while True:
-        event = await calls.attempt(way, room, each)
+        event = await _guarded_attempt(way, room, each)
         if isinstance(event, calls.Flow):
             return event
         _give_up_if_hopeless(way, event)
-        following = _next(way, order, event)
-        if following is None:
+        following = await steps.in_thread(room, recovering.after, way, plan.decision.order)
+        if isinstance(following, GiveUp):
             raise all_failed(way)
-        reason = f"fallback:{event['failure']}"
-        each = await steps.in_thread(room, stages.hold, way, following, reason)
+        each = await _again(way, room, following)
+
+
+async def _guarded_attempt(way: Way, room: Room, each: Try) -> calls.Flow | Event:
+    """A backend whose breaker is open is not asked, whoever has come to it since."""
+    backend = each.candidate.backend
+    if await breakers.enter(backend):
+        return await calls.attempt(way, room, each)
+    return await calls.keep_out(way, room, each)
+
+
+async def _again(way: Way, room: Room, following: Again) -> Try:
+    """The wait is over before money is held for it."""
+    began_ms = way.clock.elapsed_ms
+    metrics.observe_reaction(following.reason)
+    if following.reason.startswith("retry"):
+        allowance.note_retry()
+    if following.wait_s:
+        await asyncio.sleep(following.wait_s)
+    candidate, reason = following.candidate, following.reason
+    each: Try = await steps.in_thread(room, stages.hold, way, candidate, reason)
+    each.waited_ms = way.clock.elapsed_ms - began_ms if following.wait_s else 0.0
+    return each
 
 
 def _give_up_if_hopeless(way: Way, event: Event) -> None:
@@ -84,52 +109,46 @@ def _give_up_if_hopeless(way: Way, event: Event) -> None:
         raise Unavailable("event bus")
     if failure == "timeout" and way.clock.elapsed_ms >= deadlines.whole_s(way) * 1000:
         raise DeadlineExceeded(attempts=told(way))
-    if failure in failures.HOPELESS:
-        raise InvalidRequest(
-            event.get("message") or "The backend refused the request.",
-            param=event.get("param"),
-            failure=failure,
-        )
+    if failure == failures.CLIENT:
+        raise _to_change(way.tries[-1])
 
 
-def _next(way: Way, order: list[Candidate], event: Event) -> Candidate | None:
-    """After a context overflow only a bigger context makes sense, without a worker another's."""
-    tried = [each.candidate for each in way.tries]
-    last = tried[-1]
-    later = [each for each in order[order.index(last) + 1 :] if may_still(way, each)]
-    if event["failure"] == "context":
-        later = [c for c in later if c.backend.context > last.backend.context]
-    if event["failure"] == "no-worker":
-        return next((c for c in later if c.backend.tier != last.backend.tier), None)
-    if not later and event["failure"] in failures.OURS and tried.count(last) == 1:
-        return last
-    return later[0] if later else None
+def _to_change(each: Try) -> InvalidRequest:
+    """What the provider said is what the client has to know."""
+    words = each.message or "The backend refused the request."
+    return InvalidRequest(words, param=each.param, failure=each.outcome)
 
 
 def may_still(way: Way, candidate: Candidate) -> bool:
     """What time and money the failed attempts have left is enough for one more."""
-    most = way.prompt.constraints.max_cost
-    left_usd = None if most is None else most - sum(Decimal(each.cost) for each in way.tries)
+    left_usd = recovering.left_usd(way)
     return eligibility.still(candidate, left_s=seconds_left(way), left_usd=left_usd)
 
 
 def all_failed(way: Way) -> Refusal:
     last = way.tries[-1]
-    if last.outcome == "no-worker":
+    if last.outcome == failures.NO_WORKER:
         return Unavailable(f"{last.candidate.backend.tier} worker")
+    if last.outcome == failures.POLICY:
+        return _to_change(last)
     able = [each for each in way.tries if each.outcome != failures.UNSUPPORTED]
     if not able:
-        return InvalidRequest(last.message, param=last.param, failure=failures.UNSUPPORTED)
+        return _to_change(last)
     if all(each.outcome == failures.BUSY for each in able):
         return QueueFull(
             "Every backend that could answer has as many calls as it may.",
             retry_after_s=min(each.retry_after_s or 0.0 for each in able),
         )
-    if able[-1].outcome == "context":
+    if able[-1].outcome == failures.CONTEXT:
         return InvalidRequest(able[-1].message, param=_prompt_of(way), failure="context")
+    retry_after_s = reactions.retry_after_s(recovering.failures_of(way))
+    if all(each.outcome in failures.UNASKED for each in able):
+        names = [each.candidate.backend.name for each in able]
+        return Resting(names, retry_after_s=retry_after_s or circuits.TRYING_S)
     return UpstreamFailed(
         f"Every backend that was tried failed; the last, {last.candidate.backend.name}, "
         f"with {last.outcome}.",
+        retry_after_s=retry_after_s,
         attempts=told(way),
     )
 

@@ -17,11 +17,12 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from analytics.values import Outcome
 from routing import bus, gauges, vitals
+from routing.failover import breakers
 
 Labelled = TypeVar("Labelled", Counter, Histogram)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -34,6 +35,7 @@ FIRST = Histogram(
 OVERHEAD = Histogram(
     "kora_overhead_seconds", "KORA's own share of a request.", ["tier"], buckets=SECONDS
 )
+REACTIONS = Counter("kora_reactions", "Attempts that followed a failed one.", ["kind", "failure"])
 TOKENS = Counter("kora_tokens", "Tokens of answered requests.", ["tier", "direction"])
 SAVED = Counter("kora_saved_usd", "What answers without a model would have cost.", ["tier"])
 
@@ -70,6 +72,12 @@ def observe(outcome: Outcome) -> None:
         _of(SAVED, tier).inc(float(outcome.saved))
 
 
+def observe_reaction(reason: str) -> None:
+    """`fallback:<failure>` to another backend, `retry:<failure>` to the same."""
+    kind, _, failure = reason.partition(":")
+    _of(REACTIONS, kind, failure).inc()
+
+
 class Surroundings:
     """Gauges read at the moment of the scrape: backends, queues, workers."""
 
@@ -79,6 +87,7 @@ class Surroundings:
 
     def collect(self) -> Iterator[Metric]:
         yield _backends()
+        yield from _breakers()
         yield from _our_models()
         yield from _queues()
 
@@ -90,6 +99,22 @@ def _backends() -> Metric:
     for name, vital in vitals.everything().items():
         running.add_metric([name], vital.in_flight)
     return running
+
+
+def _breakers() -> Iterator[Metric]:
+    """Which are open is the same in every process within half a second; changes add up."""
+    shut = GaugeMetricFamily(
+        "kora_breaker_open", "1 while nobody but a trial asks it.", labels=["backend"]
+    )
+    for name, circuit in breakers.everything().items():
+        shut.add_metric([name], float(circuit.is_open))
+    yield shut
+    changes = CounterMetricFamily(
+        "kora_breaker_changes", "Breakers opened and closed.", labels=["backend", "state"]
+    )
+    for labels, count in breakers.changes.items():
+        changes.add_metric(labels, count)
+    yield changes
 
 
 def _our_models() -> Iterator[Metric]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -26,8 +27,10 @@ from routing.errors import (
     NotAllowed,
     NothingStored,
     QueueFull,
+    Resting,
     UnknownKey,
 )
+from routing.failover import breakers, circuits
 from routing.flights import Flight
 from routing.policy import deciding
 from routing.policy.values import VIRTUAL, Candidate, Decision, NoWay
@@ -164,6 +167,7 @@ def _infeasible(way: Way, found: NoWay) -> Infeasible | NotAllowed:
 def hold_first(way: Way, decision: Decision) -> Planned:
     """What was chosen for being good, or by a pattern, must not cost a request its place in the
     budget: where only a cheaper one has room, that one answers."""
+    decision = _awake(way, decision)
     first, *cheaper = _ever_cheaper(decision.order)
     try:
         each = hold(way, first, decision.reason, counts=not cheaper)
@@ -174,6 +178,19 @@ def hold_first(way: Way, decision: Decision) -> Planned:
             raise
         way.decision = deciding.beginning_at(decision, affordable.candidate, OVER_BUDGET)
         return Planned(decision=way.decision, first=affordable)
+
+
+def _awake(way: Way, decision: Decision) -> Decision:
+    """Without those whose breaker is open; if nobody is left, that is said at once."""
+    awake = tuple(each for each in decision.order if each.backend.breaker != circuits.OPEN)
+    if not awake:
+        raise Resting(
+            [each.backend.name for each in decision.order],
+            retry_after_s=min(breakers.retry_s(each.backend) for each in decision.order),
+        )
+    if len(awake) < len(decision.order):
+        decision = way.decision = replace(decision, order=awake)
+    return decision
 
 
 def _ever_cheaper(order: Sequence[Candidate]) -> list[Candidate]:

@@ -12,10 +12,12 @@ from typing import Any, Protocol
 import orjson
 import structlog
 from django.conf import settings
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from routing import answers, bus, gauges
 from routing.bus import Event
+from routing.failover import together
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,7 @@ class Mailbox:
         "_events",
         "attempt_id",
         "call",
+        "is_exact",
         "is_missed",
         "queue",
         "sent_at",
@@ -72,6 +75,8 @@ class Mailbox:
         self.witnesses: frozenset[str] | None = None
         """The workers that lived when it was sent, as soon as somebody has looked."""
         self.is_missed = False
+        self.is_exact = False
+        """Its events stay as they came: somebody else may be told the same, to the byte."""
         self.worker = ""
         self.sent_at = time.monotonic()
         self.started_at = 0.0
@@ -83,7 +88,8 @@ class Mailbox:
             self.worker = event["worker"]
             self.started_at = time.monotonic()
             self.call = b""
-        if len(self._events) < CROWDED or not _joined(self._events[-1], event):
+        apart = self.is_exact or len(self._events) < CROWDED
+        if apart or not _joined(self._events[-1], event):
             self._events.append(event)
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
@@ -122,7 +128,8 @@ class Switchboard:
         with contextlib.suppress(RedisError, OSError):
             await self._hello()
         chores = (self._read(), self._say_hello(), self._look_for_workers())
-        for chore in (*chores, gauges.watch(self._redis)):
+        watches = (gauges.watch(self._redis), together.watch(self._redis, self.web))
+        for chore in (*chores, *watches):
             self._tasks.append(asyncio.create_task(chore))
 
     async def close(self) -> None:
@@ -130,6 +137,7 @@ class Switchboard:
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await asyncio.wait_for(self._outbox.drained(), 2.0)
             await self._redis.delete(bus.events_key(self.web))
+            await together.leave(self._redis, self.web)
         await self._redis.aclose()
         await self._reader.aclose()
 
@@ -149,6 +157,11 @@ class Switchboard:
 
     def forget(self, mailbox: Mailbox) -> None:
         self._mailboxes.pop(mailbox.attempt_id, None)
+
+    @property
+    def redis(self) -> Redis:
+        """For what else a web process says to Redis in passing."""
+        return self._redis
 
     @property
     def waiting(self) -> int:

@@ -1,31 +1,28 @@
-"""How backends have been doing, as seen by this web process: running, speed, failures in a row."""
+"""How backends have been doing, as seen by this web process: running, and how fast."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
 from routing import paces
 from routing.paces import Pace
 
-FAILURES_IN_A_ROW = 5
-COOL_OFF_S = 10.0
 WEIGHT_OF_NEW = 0.2
+PEAK_FADES_S = 10.0
+"""A slow beginning is forgotten to a third in so long, a slower one is believed at once."""
 
 
 @dataclass(slots=True)
 class Vital:
     in_flight: int = 0
-    failures: int = 0
-    failing_until: float = 0.0
     first_token_s: float | None = None
     pace: Pace = paces.UNSEEN
+    peak: tuple[float, float] | None = None
+    """Of the time to the first content (peak-EWMA), and when it was that."""
     changes: int = 0
     """Rises after each of them: who made something of these figures sees whether it still holds."""
-
-    @property
-    def failing(self) -> bool:
-        return self.failing_until > 0 and self.failing_until > time.monotonic()
 
 
 _vitals: dict[str, Vital] = {}
@@ -54,9 +51,25 @@ def answered(backend: str, first_token_s: float) -> None:
     vital.first_token_s = (
         first_token_s if known is None else known + WEIGHT_OF_NEW * (first_token_s - known)
     )
-    vital.failures = 0
-    vital.failing_until = 0.0
+    vital.peak = (_peak(vital, first_token_s), time.monotonic())
     vital.changes += 1
+
+
+def peak_s(vital: Vital) -> float:
+    """The time to the first content, slow ones believed at once and forgotten slowly (peak-EWMA);
+    who is not asked is forgotten too, and so is tried again. Zero: nothing is known."""
+    return 0.0 if vital.peak is None else vital.peak[0] * _kept(vital.peak[1])
+
+
+def _peak(vital: Vital, took_s: float) -> float:
+    if vital.peak is None:
+        return took_s
+    then_s, kept = vital.peak[0], _kept(vital.peak[1])
+    return max(took_s, then_s * kept + took_s * (1 - kept))
+
+
+def _kept(since: float) -> float:
+    return math.exp((since - time.monotonic()) / PEAK_FADES_S)
 
 
 def streamed(backend: str, *, first_s: float, tokens: int, writing_s: float) -> None:
@@ -69,14 +82,6 @@ def streamed(backend: str, *, first_s: float, tokens: int, writing_s: float) -> 
 def came_whole(backend: str, *, tokens: int, took_s: float) -> None:
     vital = _known(backend)
     vital.pace = paces.whole(vital.pace, tokens, took_s)
-    vital.changes += 1
-
-
-def failed(backend: str) -> None:
-    vital = _known(backend)
-    vital.failures += 1
-    if vital.failures >= FAILURES_IN_A_ROW:
-        vital.failing_until = time.monotonic() + COOL_OFF_S
     vital.changes += 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -286,6 +286,12 @@ class Try:
     started_ms: float = 0.0
     first_content_ms: float | None = None
     ended_ms: float = 0.0
+    waited_ms: float = 0.0
+    """Before it, because whoever failed before asked for that."""
+    asked_at: float = 0.0
+    """On the clock that all processes share."""
+    keys: Sequence[Mapping[str, str]] = ()
+    """Of its provider's keys that were used, each with what came of it, if there were several."""
     engine_ms: float = 0.0
     is_whole: bool = False
     """Its answer came in one piece."""
@@ -323,6 +329,8 @@ class Try:
             "tokens": self.tokens,
             "compute_s": round(self.compute_s, 9),
             "worker": self.worker,
+            **({"waited_ms": round(self.waited_ms, 3)} if self.waited_ms else {}),
+            **({"keys": list(self.keys)} if self.keys else {}),
         }
 
 

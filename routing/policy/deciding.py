@@ -50,6 +50,15 @@ def decide(
     return _settled(asked, greedy, aim, draw)
 
 
+def fitting(
+    asked: Wants, backends: Sequence[Backend], outlook: Outlook, *, aim: Aim
+) -> tuple[Candidate, ...]:
+    """Those of these that break no hard constraint, in the order given."""
+    looked_at, of = eligibility.checks(asked), scoring.prospect(asked, outlook, aim)
+    weighed = (_weigh(of, backend, looked_at) for backend in backends)
+    return tuple(candidate for candidate in weighed if not candidate.excluded)
+
+
 def preferring(decision: Decision, name: str, reason: str) -> Decision:
     """The same candidates with one of them first, unless it is excluded or struggles."""
     liked = [c for c in decision.order if c.backend.name == name and not c.backend.failing]

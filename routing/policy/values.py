@@ -60,6 +60,9 @@ class Backend:
     region: str = ""
     data_classes: frozenset[str] = frozenset()
     failing: bool = False
+    breaker: str = "closed"
+    """`open`: nobody asks it now; `half-open`: one request may try; `resting`: its provider wants
+    to be left alone for a while."""
     first_token_s: float | None = None
     pace: Pace = paces.UNSEEN
     in_flight: int = 0

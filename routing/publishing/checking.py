@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from routing.cascade import terms as cascades
+from routing.failover import chains
 from routing.learning import rewards, sampling
 from routing.models import Backend, Policy, PolicyState
 from routing.policy import settings as choosing
@@ -149,6 +150,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "explore": _of_choosing("explore"),
     "sticky": _of_choosing("sticky"),
     "cascade": cascades.read,
+    "fallbacks": chains.read,
     "words": words.read,
     "like": exemplars.read,
     "rewards": rewards.read,

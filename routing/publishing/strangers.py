@@ -29,6 +29,8 @@ def _backends(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         asked = said.get(key)
         if isinstance(asked, Mapping) and asked.get("model"):
             yield f"{key}.model", asked["model"]
+    for kind, names in (said.get("fallbacks") or {}).items():
+        yield from ((f"fallbacks.{kind}", name) for name in names)
     for alias, terms in (said.get("aliases") or {}).items():
         for key in OF_BACKENDS:
             yield from ((f"aliases.{alias}.{key}", name) for name in (terms or {}).get(key, ()))

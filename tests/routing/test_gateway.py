@@ -56,8 +56,8 @@ class Pause:
         self.reached, self.may_go_on = threading.Event(), threading.Event()
         real = getattr(where, name)
 
-        def paused(*args: Any) -> Any:
-            done = real(*args)
+        def paused(*args: Any, **named: Any) -> Any:
+            done = real(*args, **named)
             self.reached.set()
             assert self.may_go_on.wait(10)
             return done

@@ -15,6 +15,8 @@ from redis import Redis
 from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
 from routing import bus, catalog, engine_room, gauges, switchboard, tasks, vitals
+from routing.failover import breakers
+from routing.failover.circuits import UNTOUCHED
 from routing.models import Backend, Health
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -148,7 +150,7 @@ def test_what_local_models_cannot_do_is_asked_of_another_backend(key: str) -> No
     assert (alone[0].error["code"], alone[0].error["param"]) == ("invalid_request", "n")
     assert "at most 16" in alone[0].error["message"]
     assert alone[0].error["failure"] == "unsupported"
-    assert not vitals.of("mini").failing
+    assert breakers.everything().get("mini", UNTOUCHED).clean
     assert (heard.headers["x-kora-backend"], heard.headers["x-kora-reason"]) == (
         "toy",
         "fallback:unsupported",
@@ -179,7 +181,7 @@ def test_a_refusal_by_the_engine_is_taken_to_the_next_backend_and_counts_as_no_f
     ]
     assert {each.error["code"] for each in refused} == {"queue_full"}
     assert {each.headers["retry-after"] for each in refused} == {"7"}
-    assert vitals.of("mini").failures == 0
+    assert breakers.everything().get("mini", UNTOUCHED).clean
     assert LedgerRow.objects.count() == 1
     assert in_order()
 

@@ -13,6 +13,7 @@ import pytest
 
 from analytics.models import Price
 from routing import catalog, vitals
+from routing.failover import breakers, circuits
 from routing.models import Backend, Policy
 from routing.publishing import in_force
 from routing.simulating import replaying, worlds
@@ -124,8 +125,10 @@ def request(chance: random.Random) -> dict[str, Any]:
 def disturb(chance: random.Random) -> None:
     name = chance.choice(list(CARDS))
     if chance.random() < 0.3:
-        for _ in range(vitals.FAILURES_IN_A_ROW):
-            vitals.failed(name)
+        known = catalog.current().backend(name)
+        assert known is not None
+        for _ in range(circuits.IN_A_ROW):
+            breakers.failed(known, "server", began=breakers.now(), retry_after_s=None)
     else:
         vitals.answered(name, chance.uniform(0.05, 4.0))
 

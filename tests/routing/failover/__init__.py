@@ -1,0 +1,1 @@
+"""Failures and what is done about them."""
