@@ -156,4 +156,5 @@ def explain(error: Exception) -> Reply:
     headers = {"content-type": JSON, **error.headers}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+        headers["retry-after-ms"] = str(math.ceil(error.retry_after_s * 1000))
     return Reply(status=status, headers=headers, body=orjson.dumps(body))

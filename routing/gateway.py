@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from routing import execution, feedback, inquiries, pipeline
+from routing import feedback, inquiries, limits, pipeline
 from routing.errors import (
     Disconnected,
     InvalidRequest,
@@ -105,7 +105,7 @@ class Gateway:
         return self._ask(one, incoming, name)
 
     def _ask(self, inquiry: Callable[..., Reply], incoming: Incoming, *more: str) -> Answer:
-        return execution.in_thread(self._room, inquiry, incoming, self._room, *more)
+        return limits.first(incoming, self._room, inquiry, incoming, self._room, *more)
 
 
 def _only(allowed: str, method: str) -> None:

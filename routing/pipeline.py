@@ -22,6 +22,7 @@ from routing import (
     expecting,
     experimenting,
     inputs,
+    limits,
     questions,
     recognising,
     repeats,
@@ -51,10 +52,10 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
     """One request, from its bytes to a reply; whatever refuses it is in the book as well."""
     way = Way(incoming=incoming)
     try:
-        plan = await execution.in_thread(room, _stages_of(way), way, room)
+        plan = await limits.first(incoming, room, _stages_of(way), way, room)
         if isinstance(plan, Answered):
             shadows.consider(way, room, plan.match)
-            return await repeats.kept(way, room, replies.replay(way, plan.match))
+            return await _replayed(way, room, plan.match)
         incoming.watch()
         repeats.hold(way, room)
         async with asyncio.timeout(execution.seconds_left(way)):
@@ -63,7 +64,7 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
             if isinstance(plan, Told):
                 return replies.repeated(plan)
             if isinstance(plan, Answered):
-                return await repeats.kept(way, room, replies.replay(way, plan.match))
+                return await _replayed(way, room, plan.match)
             return await repeats.kept(way, room, await _carry_out(way, room, plan))
     except TimeoutError:
         refusal: Refusal = DeadlineExceeded(attempts=execution.told(way))
@@ -81,8 +82,14 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
         raise
     except Exception:
         closing.land(way, room, None)
+        await limits.over(way, room)
         await repeats.let_go(way, room)
         raise
+
+
+async def _replayed(way: Way, room: Room, match: Match) -> Reply:
+    await limits.over(way, room)
+    return await repeats.kept(way, room, replies.replay(way, match))
 
 
 async def _carry_out(way: Way, room: Room, plan: Planned) -> Reply:
@@ -124,6 +131,7 @@ def decide(way: Way, room: Room) -> Plan:
         clock("record", closing.record_hit, way, found)
         closing.share(way, room, found)
         return Answered(match=found)
+    clock("room", limits.enter, way, room)
     clock("experiment", experimenting.take, way)
     clock("intent", recognising.look, way)
     clock("expect", expecting.look, way)
@@ -159,6 +167,7 @@ def decide_vectors(way: Way, room: Room) -> Plan:
     way.known_signals = clock("signals", houses.read, way.prompt)
     clock("guard", stages.guard, way, room)
     clock("rules", ruled.judge, way)
+    clock("room", limits.enter, way, room)
     clock("intent", recognising.look, way)
     decision = clock("decide", stages.choose, way)
     domain = str(way.caller.team_id)

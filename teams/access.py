@@ -19,7 +19,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from teams import keys
 from teams.errors import InvalidKey, Stale
-from teams.models import Member, Membership, Role, Scope
+from teams.models import Member, Membership, Priority, Role, Scope, Team
 from teams.values import Actor, Caller
 
 if TYPE_CHECKING:
@@ -117,6 +117,12 @@ def may_grant(actor: Actor, team_id: int, scopes: Collection[str]) -> bool:
     """Nobody gives a key more than they have: managing is an owner's, operating an operator's."""
     manages = Scope.MANAGE not in scopes or actor.may(OWNERS, team_id)
     return manages and (Scope.OPERATE not in scopes or actor.operates)
+
+
+def may_prefer(actor: Actor, team: Team, priority: str) -> bool:
+    """A key may go behind its team, and before it only if an operator says so."""
+    ranks = list(Priority.values)
+    return actor.operates or not priority or ranks.index(priority) >= ranks.index(team.priority)
 
 
 class MayManage(BasePermission):

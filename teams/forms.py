@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from teams.access import OWNERS, WRITERS, may_grant
-from teams.models import Membership, Role, Scope, Team
+from teams.access import OWNERS, WRITERS, may_grant, may_prefer
+from teams.models import Membership, Priority, Role, Scope, Team
 from teams.values import Actor, network
 
 LARGEST = 2**31 - 1
@@ -64,6 +64,14 @@ class KeyForm(forms.Form):
     )
     requests_per_minute = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
     tokens_per_minute = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    max_parallel = forms.IntegerField(
+        label="Requests at once", required=False, min_value=1, max_value=LARGEST
+    )
+    priority = forms.ChoiceField(
+        required=False,
+        choices=[("", "As its team"), *Priority.choices],
+        help_text="Who goes first where calls wait.",
+    )
     expires_at = forms.DateTimeField(
         label="Expires (UTC)",
         required=False,
@@ -98,6 +106,8 @@ class KeyForm(forms.Form):
         team = asked.get("team")
         if team and not may_grant(self.actor, team.pk, asked.get("scopes", [])):
             self.add_error("scopes", "You may not give a key these rights.")
+        if team and not may_prefer(self.actor, team, asked.get("priority", "")):
+            self.add_error("priority", "Only an operator puts a key before its team's priority.")
         return asked
 
 

@@ -23,6 +23,7 @@ from teams.values import Caller
 PREFIX = "kora"
 PUBLIC_LENGTH = 12
 REMEMBERED_UNKNOWN = 10_000
+REMEMBERED_MET = 10_000
 
 
 class Issued(NamedTuple):
@@ -40,6 +41,8 @@ class _Known(NamedTuple):
 _lock = threading.Lock()
 _known: dict[str, _Known] = {}
 _unknown: set[str] = set()
+_met: dict[str, _Known] = {}
+"""What was known of keys that were right once; good for the order in which calls wait, no more."""
 _used: dict[int, float] = {}
 _trusted_until = 0.0
 
@@ -71,6 +74,8 @@ def rotate(key: ApiKey, *, overlap: timedelta, by: str = "") -> Issued:
         ip_ranges=list(key.ip_ranges),
         requests_per_minute=key.requests_per_minute,
         tokens_per_minute=key.tokens_per_minute,
+        max_parallel=key.max_parallel,
+        priority=key.priority,
         rotated_from=key,
         created_by=by,
         expires_at=None if lifetime is None else now + lifetime,
@@ -100,6 +105,15 @@ def recognise(text: str) -> Caller:
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidKey
     _used[known.caller.key_id] = time.time()
+    return known.caller
+
+
+def met(text: str) -> Caller | None:
+    """Who called with this key last, without asking anybody whether it still holds."""
+    public, secret = _split(text)
+    known = _met.get(public)
+    if known is None or not hmac.compare_digest(known.digest, digest(secret)):
+        return None
     return known.caller
 
 
@@ -162,12 +176,15 @@ def _fetch(public: str) -> _Known | None:
     )
     if row is None:
         with _lock:
-            if len(_unknown) < REMEMBERED_UNKNOWN:
-                _unknown.add(public)
+            if len(_unknown) >= REMEMBERED_UNKNOWN:
+                _unknown.pop()
+            _unknown.add(public)
         return None
     known = _Known(row.digest, _caller(row))
     with _lock:
-        _known[public] = known
+        _known[public] = _met[public] = known
+        if len(_met) > REMEMBERED_MET:
+            del _met[next(iter(_met))]
     return known
 
 
@@ -184,5 +201,11 @@ def _caller(row: ApiKey) -> Caller:
         ip_ranges=tuple(row.ip_ranges),
         requests_per_minute=row.requests_per_minute,
         tokens_per_minute=row.tokens_per_minute,
+        max_parallel=row.max_parallel,
+        team_requests_per_minute=row.team.requests_per_minute,
+        team_tokens_per_minute=row.team.tokens_per_minute,
+        team_max_parallel=row.team.max_parallel,
+        share=row.team.share,
+        priority=row.priority or row.team.priority,
         expires_at=row.expires_at,
     )

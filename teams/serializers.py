@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -13,6 +13,10 @@ from teams import access, keys, members
 from teams.models import ApiKey, AuditRow, Membership, Organisation, Role, Scope, Team
 from teams.strict import OnlyKnownFields
 from teams.values import network
+
+
+OPERATED = ("requests_per_minute", "tokens_per_minute", "max_parallel", "share", "priority")
+"""Of a team: what it may have of what all share."""
 
 
 class TeamField(serializers.SlugRelatedField[Team]):
@@ -56,8 +60,29 @@ class TeamSerializer(OnlyKnownFields, serializers.ModelSerializer[Team]):
 
     class Meta:
         model = Team
-        fields = ["id", "name", "organisation", "time_zone", "created_at"]
+        fields = [
+            "id",
+            "name",
+            "organisation",
+            "time_zone",
+            "requests_per_minute",
+            "tokens_per_minute",
+            "max_parallel",
+            "share",
+            "priority",
+            "created_at",
+        ]
         read_only_fields = ["created_at"]
+        extra_kwargs: ClassVar = {"share": {"min_value": 1, "max_value": 1000}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What a team may take from all others is not for the team to say."""
+        if access.actor_of(self.context["request"]).operates:
+            return attrs
+        for name in OPERATED:
+            if name in attrs and attrs[name] != getattr(self.instance, name, None):
+                raise PermissionDenied(f"Only an operator changes {name} of a team.")
+        return attrs
 
     def validate_time_zone(self, name: str) -> str:
         try:
@@ -149,6 +174,8 @@ class KeySerializer(OnlyKnownFields, serializers.ModelSerializer[ApiKey]):
             "ip_ranges",
             "requests_per_minute",
             "tokens_per_minute",
+            "max_parallel",
+            "priority",
             "expires_at",
             "revoked_at",
             "created_by",
@@ -180,6 +207,8 @@ class KeySerializer(OnlyKnownFields, serializers.ModelSerializer[ApiKey]):
         asked = [*attrs.get("scopes", []), *(self.instance.scopes if self.instance else [])]
         if not access.may_grant(actor, team.pk, asked):
             raise PermissionDenied("You may not give a key these scopes.")
+        if not access.may_prefer(actor, team, attrs.get("priority", "")):
+            raise PermissionDenied("Only an operator puts a key before its team's priority.")
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> ApiKey:

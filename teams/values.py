@@ -23,6 +23,13 @@ class Caller:
     ip_ranges: tuple[str, ...] = ()
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    max_parallel: int | None = None
+    team_requests_per_minute: int | None = None
+    team_tokens_per_minute: int | None = None
+    team_max_parallel: int | None = None
+    share: int = 1
+    priority: str = "normal"
+    """`high`, `normal` or `low`: the key's, or else its team's."""
     expires_at: datetime | None = None
 
     def may_use(self, model: str) -> bool:

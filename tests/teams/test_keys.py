@@ -184,3 +184,48 @@ def test_says_which_team_is_missing_when_there_are_two(red: Team, blue: Team) ->
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "team"
     assert make(client, team="blue")["team"] == "blue"
+
+
+def test_a_key_goes_before_its_team_only_if_an_operator_says_so(
+    owner: APIClient, operating: APIClient, red: Team
+) -> None:
+    assert make(owner, priority="low", max_parallel=3)["max_parallel"] == 3
+    refused = owner.post("/api/keys/", {"name": "ci", "priority": "high"}, format="json")
+    assert refused.status_code == 403
+    fields = {"team": red.name, "priority": "high"}
+    made = make(operating, **fields)
+    assert keys.recognise(made["key"]).priority == "high"
+
+
+def test_a_key_without_a_priority_has_its_teams_and_knows_its_limits(
+    owner: APIClient, operating: APIClient, red: Team
+) -> None:
+    made = make(owner)
+    said = {"requests_per_minute": 7, "max_parallel": 2, "share": 3, "priority": "high"}
+    assert owner.patch(f"/api/teams/{red.pk}/", said, format="json").status_code in (403, 428)
+    etag = operating.get(f"/api/teams/{red.pk}/").headers["ETag"]
+    changed = operating.patch(
+        f"/api/teams/{red.pk}/", said, format="json", headers={"If-Match": etag}
+    )
+    assert changed.status_code == 200, changed.json()
+    keys.forget_all()
+    caller = keys.recognise(made["key"])
+    assert (caller.priority, caller.share, caller.team_max_parallel) == ("high", 3, 2)
+    assert caller.team_requests_per_minute == 7
+
+
+def test_who_called_before_is_known_without_a_query_for_the_order_alone(
+    owner: APIClient, django_assert_num_queries: Any
+) -> None:
+    made = make(owner)
+    assert keys.met(made["key"]) is None
+    keys.recognise(made["key"])
+    keys.forget_all()
+    with django_assert_num_queries(0):
+        met = keys.met(made["key"])
+        assert met is not None
+        assert met.key_id == made["id"]
+        assert keys.met(made["key"][:-1] + ("a" if made["key"][-1] != "a" else "b")) is None
+        for malformed in ("", "sk-not-ours", "kora_x_y"):
+            with pytest.raises(InvalidKey):
+                keys.met(malformed)
