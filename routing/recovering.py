@@ -6,7 +6,7 @@ import random
 from decimal import Decimal
 
 from routing import choosing, deadlines
-from routing.failover import allowance, chains, reactions
+from routing.failover import allowance, breakers, chains, circuits, reactions
 from routing.failover.reactions import Again, Failed, GiveUp, State
 from routing.policy.values import Candidate
 from routing.way import Try, Way
@@ -18,6 +18,7 @@ ANSWERED = frozenset({"", "answered", "hedge-lost", "cancelled"})
 def after(way: Way, order: tuple[Candidate, ...]) -> Again | GiveUp:
     """One deadline and one cost budget for all of them together."""
     failed = failures_of(way)
+    asked = (*order, *(each.candidate for each in failed))
     names = chains.forgiving(way.standing.settings).after(failed[-1].failure)
     return reactions.react(
         State(
@@ -26,10 +27,15 @@ def after(way: Way, order: tuple[Candidate, ...]) -> Again | GiveUp:
             chain=choosing.chain(way, names) if names else (),
             left_s=deadlines.left_s(way),
             left_usd=left_usd(way),
+            shut=frozenset(c.backend.backend_id for c in asked if _is_open(c)),
             may_retry=allowance.has_room(),
             draw=random.random(),  # noqa: S311
         )
     )
+
+
+def _is_open(candidate: Candidate) -> bool:
+    return breakers.state(candidate.backend) == circuits.OPEN
 
 
 def left_usd(way: Way) -> Decimal | None:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 SHARE = 0.2
-LEAST = 10
+LEAST = 30
 """A minute, however little is asked: the first failure of a quiet hour may be tried again."""
 MINUTE_S = 60
 

@@ -38,6 +38,8 @@ class State:
     left_usd: Decimal | None = None
     may_retry: bool = True
     """The process has retries left: a storm of them would make things worse."""
+    shut: frozenset[int] = frozenset()
+    """Backends whose breakers are open by now."""
     draw: float = 1.0
     """Uniform from 0 to 1, so that those who failed together do not come back together."""
 
@@ -69,7 +71,7 @@ def react(state: State) -> Again | GiveUp:
 def _others(state: State) -> Iterable[Candidate]:
     """Those not asked yet that time and money are left for, in the order in which to ask them."""
     last = state.failed[-1]
-    asked = {each.candidate.backend.backend_id for each in state.failed}
+    asked = {each.candidate.backend.backend_id for each in state.failed} | state.shut
     for candidate in _in_question(state, last):
         if candidate.backend.backend_id not in asked and _fits(state, candidate, wait_s=0.0):
             yield candidate
@@ -111,6 +113,8 @@ def _latest(failed: tuple[Failed, ...]) -> list[Failed]:
 
 def _may_recover(state: State, each: Failed) -> bool:
     """KORA's own faults are worth one more try."""
+    if each.candidate.backend.backend_id in state.shut:
+        return False
     if each.failure in failures.OURS - {failures.NO_WORKER}:
         tries = [e for e in state.failed if e.candidate is each.candidate]
         return len(tries) == 1
