@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from routing.cascade import terms as cascades
-from routing.failover import chains
+from routing.failover import chains, hedges
 from routing.learning import rewards, sampling
 from routing.models import Backend, Policy, PolicyState
 from routing.policy import settings as choosing
@@ -151,6 +151,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "sticky": _of_choosing("sticky"),
     "cascade": cascades.read,
     "fallbacks": chains.read,
+    "hedge": hedges.read,
     "words": words.read,
     "like": exemplars.read,
     "rewards": rewards.read,
