@@ -7,16 +7,15 @@ all of them that a part of an answer never passes for the whole.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
-from tests.faults.lab import provider, scripts
+from tests.faults.lab import scripts
 from tests.faults.lab.rig import HASTY, WORDS, Pair, Rig, Seen
 from tests.faults.lab.scripts import Manner
-from tests.faults.plant import SLACK_S, Plant
+from tests.faults.plant import SLACK_S
 from tests.running import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
@@ -26,12 +25,6 @@ BUSY_S = 3.0
 """What two busy cores may add to a promised second."""
 both_modes = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 both_kinds = pytest.mark.parametrize("kind", ["openai-compatible", "cloud"])
-
-
-@pytest.fixture(scope="module")
-def rig(plant: Plant) -> Iterator[Rig]:
-    with provider.in_thread() as lab:
-        yield Rig(plant=plant, lab=lab)
 
 
 def fails_over(rig: Rig, pair: Pair, failure: str, *, stream: bool) -> Seen:
