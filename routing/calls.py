@@ -43,7 +43,7 @@ async def attempt(way: Way, room: Room, each: Try) -> Flow | Event:
                 break
             arrived.append(event)
             if event["kind"] == "started":
-                each.worker = event["worker"]
+                each.worker, each.began_ms = event["worker"], way.clock.elapsed_ms
             elif event["kind"] == "done" or event.get("content"):
                 _content_came(way, each, event)
                 vitals.answered(backend, (way.clock.elapsed_ms - each.started_ms) / 1000)
@@ -74,7 +74,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "prompt_tokens": way.signals.prompt_tokens,
         "domain": str(way.caller.team_id),
         "cache": way.prompt.constraints.cache,
-        "priority": UNHURRIED if way.is_aside else INTERACTIVE,
+        "priority": UNHURRIED if way.is_unhurried else INTERACTIVE,
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
         "errand": repeats.errand(way, each, until),

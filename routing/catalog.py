@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db.models import Prefetch, QuerySet
 
 from analytics import reports
+from analytics.promises import standing
+from analytics.promises.standing import Kept
 from analytics.values import BudgetTerms, PriceTag
 from caching import hits, terms
 from caching.patterns import loading
@@ -30,6 +33,7 @@ from routing import (
     lookup,
     minds,
     models,
+    versions,
     vitals,
 )
 from routing.errors import Unavailable
@@ -38,6 +42,9 @@ from routing.experiments.values import Running
 from routing.failover import breakers, circuits, crowds
 from routing.failover.crowds import Crowd
 from routing.intents import knowing
+from routing.learning import calibrating
+from routing.policy import calibration
+from routing.policy.calibration import Line
 from routing.policy.values import UNPRICED, Backend
 from routing.publishing import in_force
 from routing.publishing import loading as published
@@ -70,6 +77,8 @@ class Catalog:
     """By team, and None for everyone's, what was published last."""
     experiments: Mapping[int, tuple[Running, ...]] = field(default_factory=dict)
     """By team, those that take requests."""
+    slas: Mapping[int, tuple[Kept, ...]] = field(default_factory=dict)
+    """By team, what is promised to it, and how fast that burns."""
     answers: Mapping[int, Agreed] = field(default_factory=dict)
     """By team, what it has set for answers without a model."""
     patterns: Mapping[int, tuple[Standing, ...]] = field(default_factory=dict)
@@ -163,13 +172,19 @@ def _load(revision: int) -> Catalog:
     try:
         prices = reports.prices_in_force(datetime.now(UTC))
         rows = models.Backend.objects.filter(enabled=True).select_related("health")
+        rows = rows.prefetch_related(enabled_keys())
+        lines = calibrating.newest()
         return Catalog(
             revision=revision,
             loaded_at=time.monotonic(),
-            backends=tuple(card(row, prices.get(row.name, UNPRICED)) for row in rows),
+            backends=tuple(
+                card(row, prices.get(row.name, UNPRICED), calibration.of(lines, row.name))
+                for row in rows
+            ),
             budgets=tuple(reports.budget_terms()),
             policies=published.load(before.policies if (before := _current) else {}),
             experiments=running.load(),
+            slas=standing.in_force(),
             answers=terms.load(),
             patterns=loading.standing(),
             generations=generations.known(connections.current()),
@@ -178,14 +193,18 @@ def _load(revision: int) -> Catalog:
         raise Unavailable("postgres") from error
 
 
-def card(row: models.Backend, price: PriceTag) -> Backend:
+def enabled_keys() -> Prefetch[str, QuerySet[models.BackendKey], str]:
+    return Prefetch("keys", models.BackendKey.objects.filter(enabled=True))
+
+
+def card(row: models.Backend, price: PriceTag, lateness: Line = calibration.PLAIN) -> Backend:
     health = getattr(row, "health", None)
     return Backend(
         backend_id=row.pk,
         name=row.name,
         kind=row.kind,
         model=row.model,
-        version=row.updated_at.isoformat(),
+        version=versions.of(row.updated_at, (key.refused_at for key in row.keys.all())),
         price=price,
         context=row.context,
         max_output=row.max_output,
@@ -197,6 +216,7 @@ def card(row: models.Backend, price: PriceTag) -> Backend:
         data_classes=frozenset(row.data_classes),
         failing=health is not None and health.state == models.HealthState.FAILING,
         in_flight=_busy_there(health),
+        lateness=lateness,
         timeouts=dict(row.timeouts),
     )
 

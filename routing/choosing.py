@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analytics.values import Outcome
-from routing import catalog, deadlines, seats, stakes
-from routing.policy import deciding, wanting
+from routing import catalog, deadlines, pressure, promises, seats, stakes
+from routing.policy import deciding, scoring, wanting
 from routing.policy.terms import NAMED, Aim
 from routing.policy.values import NOWHERE, VIRTUAL, Candidate, Decision, NoWay, Wants
 from routing.policy.wanting import NO_ALIAS, Circumstances
-from routing.way import Way
+from routing.way import Due, Way
 
 
 def decide(way: Way) -> Decision | NoWay:
     aim = aim_of(way)
     asked = way.wants = wants(way, aim)
     draw = random.random() if way.draw is None else way.draw  # noqa: S311
+    late_after_s = scoring.deadline_s(asked, aim.weights)
+    way.due = Due(decided_ms=way.clock.elapsed_ms, late_after_s=late_after_s)
     backends = catalog.current().live()
     decision = deciding.decide(asked, backends, way.outlook, aim=aim, draw=draw)
     if isinstance(decision, Decision) and decision.explored:
@@ -29,7 +31,10 @@ def decide(way: Way) -> Decision | NoWay:
 def aim_of(way: Way) -> Aim:
     """Nothing is risked any more once the day's money for it is gone."""
     effects, terms = way.ruling.effects, way.standing.terms
-    aim = terms.aim(effects.use or way.prompt.model, effects.settings)
+    aim = pressure.bent(
+        way, terms.aim(effects.use or way.prompt.model, effects.settings), terms
+    )
+    aim = promises.stricter(way, aim)
     explore = aim.explore
     if explore.mode != "apply" or stakes.left_usd(way.caller.team_id, explore.usd_a_day) > 0:
         return aim

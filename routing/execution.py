@@ -21,6 +21,7 @@ from routing.errors import (
 )
 from routing.failover import allowance, breakers, circuits, failures, reactions
 from routing.failover.reactions import Again, GiveUp
+from routing.paces import Around
 from routing.policy import eligibility
 from routing.policy.values import Candidate
 from routing.way import Planned, Room, Try, Way
@@ -203,8 +204,11 @@ def _time(each: Try, tokens: int, engine_ms: float) -> None:
     backend, first_ms = each.candidate.backend.name, each.first_content_ms
     if first_ms is None:
         return
+    around = Around(crowd=each.candidate.backend.in_flight, read=each.candidate.fit.read)
     first_s, writing_s = (first_ms - each.started_ms) / 1000, (engine_ms - each.engine_ms) / 1000
     if each.is_whole:
-        vitals.came_whole(backend, tokens=tokens, took_s=first_s)
+        vitals.came_whole(backend, tokens=tokens, took_s=first_s, around=around)
     else:
-        vitals.streamed(backend, first_s=first_s, tokens=tokens, writing_s=writing_s)
+        vitals.streamed(
+            backend, first_s=first_s, tokens=tokens, writing_s=writing_s, around=around
+        )

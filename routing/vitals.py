@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from routing import paces
-from routing.paces import Pace
+from routing.paces import Around, Pace
 
 WEIGHT_OF_NEW = 0.2
 PEAK_FADES_S = 10.0
@@ -72,16 +72,18 @@ def _kept(since: float) -> float:
     return math.exp((since - time.monotonic()) / PEAK_FADES_S)
 
 
-def streamed(backend: str, *, first_s: float, tokens: int, writing_s: float) -> None:
+def streamed(
+    backend: str, *, first_s: float, tokens: int, writing_s: float, around: Around
+) -> None:
     """A stream that came to its end, for how fast this backend is."""
     vital = _known(backend)
-    vital.pace = paces.wrote(paces.streamed(vital.pace, first_s), tokens, writing_s)
+    vital.pace = paces.wrote(paces.streamed(vital.pace, first_s, around), tokens, writing_s, around)
     vital.changes += 1
 
 
-def came_whole(backend: str, *, tokens: int, took_s: float) -> None:
+def came_whole(backend: str, *, tokens: int, took_s: float, around: Around) -> None:
     vital = _known(backend)
-    vital.pace = paces.whole(vital.pace, tokens, took_s)
+    vital.pace = paces.whole(vital.pace, tokens, took_s, around)
     vital.changes += 1
 
 

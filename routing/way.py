@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
+from analytics.pacing.pressure import CHOOSING, NONE, QUEUE, Pressure
+from analytics.pacing.steering import Pace
 from analytics.values import Origin, Span
 from caching.patterns.serving import Hint, Withheld
 from caching.patterns.shells import NO_SHELL, Shell
@@ -78,6 +80,18 @@ class Room:
     """Set when KORA cuts off those who still wait: whoever is cancelled then did not leave."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """When it was decided, and how long after that an answer is late."""
+
+    decided_ms: float
+    late_after_s: float
+
+    @property
+    def until_ms(self) -> float:
+        return self.decided_ms + self.late_after_s * 1000
+
+
 @dataclass(kw_only=True, slots=True)
 class Way:
     """How far one request has come. Stages fill it in order; the receipt is drawn from it."""
@@ -114,6 +128,8 @@ class Way:
     wants: Wants | None = None
     stakes_gone: bool = False
     """The day's money for trying others out is spent."""
+    known_pressure: tuple[Pressure, Pace | None] | None = None
+    """What budgets ask for before they are empty, once somebody has looked."""
     limits: dict[str, str] = field(default_factory=dict)
     """OpenAI's headers of what key and team may still do."""
     taken_of_limits: TakenOfLimits | None = None
@@ -147,6 +163,10 @@ class Way:
     """Where an answer of our own is checked first, and escalated if it does not hold."""
     cascade: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of that check."""
+    sla: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of the SLAs it falls under, and of what their burning asked for."""
+    due: Due | None = None
+    """The moment that the chances of being late were predicted against."""
     deferred: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of waiting for idle capacity."""
     mine: Mine | None = None
@@ -159,6 +179,11 @@ class Way:
     @property
     def is_aside(self) -> bool:
         return bool(self.aside)
+
+    @property
+    def is_unhurried(self) -> bool:
+        """Nobody waits for it, or its budget lets it wait for idle places only."""
+        return self.is_aside or (self.known_pressure or (NONE, None))[0].asks(QUEUE)
 
     @property
     def caller(self) -> Caller:
@@ -223,6 +248,7 @@ class Way:
             "propensity": decision.propensity if isinstance(decision, Decision) else None,
             **({"experiment": self.taken.as_json()} if self.taken else {}),
             **self._told_of_choice(),
+            **self._told_of_lateness(),
             **self._told_to_choose_again(),
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
@@ -231,6 +257,17 @@ class Way:
             **({"deferred": self._told_of_waiting()} if self.deferred else {}),
             **({"aside": self.aside} if self.aside else {}),
             **self._told_of_budgets(),
+            **self._told_of_pressure(),
+        }
+
+    def _told_of_pressure(self) -> dict[str, Any]:
+        """Where the caller named who answers, it is told that nothing came of it."""
+        pressure, pace = self.known_pressure or (NONE, None)
+        named = isinstance(self.decision, Decision) and self.decision.reason == "policy:named-model"
+        changed = {"changes": "nothing"} if named and pressure.asks(*CHOOSING) else {}
+        return {
+            **({"pressure": {**pressure.as_json(), **changed}} if pressure.action else {}),
+            **({"pacing": pace.as_json()} if pace else {}),
         }
 
     def _told_of_budgets(self) -> dict[str, Any]:
@@ -247,6 +284,22 @@ class Way:
             **({"exploring": dict(exploring)} if exploring else {}),
             **({"session": told} if seat.backend else {}),
         }
+
+    def _told_of_lateness(self) -> dict[str, Any]:
+        """What was predicted of the backend that was chosen, to be held against what came true."""
+        decision, due = self.decision, self.due
+        told: dict[str, Any] = {"sla": self.sla} if self.sla else {}
+        if not isinstance(decision, Decision) or due is None or self.prompt.inputs:
+            return told
+        chosen = decision.order[0]
+        predicted = {
+            "backend": chosen.backend.name,
+            "p_miss": round(chosen.p_miss, 5),
+            "raw": round(chosen.raw_miss, 5),
+            "deadline_ms": round(due.late_after_s * 1000, 1),
+            "until_ms": round(due.until_ms, 1),
+        }
+        return {**told, "prediction": predicted}
 
     def _told_of_waiting(self) -> dict[str, Any]:
         """What was expected of it when it came, less what it cost in the end; where somebody else
@@ -284,6 +337,8 @@ class Try:
     budget_shadow: tuple[Mapping[str, str], ...] = ()
     """Budgets in shadow mode that would have refused it."""
     started_ms: float = 0.0
+    began_ms: float | None = None
+    """When a worker had taken it."""
     first_content_ms: float | None = None
     ended_ms: float = 0.0
     waited_ms: float = 0.0
@@ -314,6 +369,13 @@ class Try:
     def tier(self) -> str:
         return self.booked_as or self.candidate.backend.tier
 
+    def _queued(self) -> dict[str, float]:
+        """What it is believed to have waited for a slot of our own engine: the queue as it was."""
+        wait_ms = self.candidate.backend.load.wait_s * 1000
+        if wait_ms <= 0 or self.first_content_ms is None:
+            return {}
+        return {"queued_ms": round(min(wait_ms, self.first_content_ms - self.started_ms), 3)}
+
     def as_json(self) -> dict[str, Any]:
         return {
             "number": self.number,
@@ -329,6 +391,8 @@ class Try:
             "tokens": self.tokens,
             "compute_s": round(self.compute_s, 9),
             "worker": self.worker,
+            **({"began_ms": round(self.began_ms, 3)} if self.began_ms is not None else {}),
+            **self._queued(),
             **({"waited_ms": round(self.waited_ms, 3)} if self.waited_ms else {}),
             **({"keys": list(self.keys)} if self.keys else {}),
         }

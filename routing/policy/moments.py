@@ -8,10 +8,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from routing import loads, paces
+from routing import bends, loads, paces
+from routing.bends import Bend
 from routing.learning.values import Estimate, Forecast, Outlook
 from routing.loads import Load
 from routing.paces import Pace, Spread
+from routing.policy import calibration
+from routing.policy.calibration import Line
 from routing.policy.values import Backend, Decision, NoWay, Wants
 from routing.questions import Constraints, Prompt
 
@@ -72,6 +75,7 @@ def taken(backend: Backend, said: Said) -> Backend:
         first_token_s=said.get("first_token_s"),
         load=Load(**load) if load else loads.UNKNOWN,
         pace=_pace(pace) if pace else paces.UNSEEN,
+        lateness=_line(said.get("lateness")),
     )
 
 
@@ -103,6 +107,7 @@ def _state(backend: Backend, outlook: Outlook) -> dict[str, Any]:
         "in_flight": backend.in_flight,
         "first_token_s": None if first_s is None else _short(first_s),
         "pace": None if backend.pace == paces.UNSEEN else _figures(backend.pace),
+        "lateness": _right(backend.lateness),
         "load": None if backend.load == loads.UNKNOWN else _load(backend.load),
         "output": _forecast(own) if own and own != outlook.output else None,
     }
@@ -117,15 +122,40 @@ def _load(load: Load) -> dict[str, Any]:
 def _figures(pace: Pace) -> list[float]:
     first, tps = pace.first_s, pace.tps
     every = (first.mean, first.variance, first.seen, tps.mean, tps.variance, tps.seen)
-    return [_short(value) for value in every]
+    bent = [] if pace.first_bend == pace.tps_bend == bends.STRAIGHT else _bends(pace)
+    return [_short(value) for value in (*every, *bent)]
+
+
+def _bends(pace: Pace) -> list[float]:
+    first, tps = pace.first_bend, pace.tps_bend
+    begins = [first.crowd, first.read, first.at_crowd, first.at_read]
+    return [*begins, tps.crowd, tps.read, tps.at_crowd, tps.at_read]
 
 
 def _pace(said: list[float]) -> Pace:
-    mean, variance, seen, tps_mean, tps_variance, tps_seen = said
+    """Older receipts say nothing of how it bends."""
+    mean, variance, seen, tps_mean, tps_variance, tps_seen, *bent = said
     return Pace(
         first_s=Spread(mean=mean, variance=variance, seen=seen),
         tps=Spread(mean=tps_mean, variance=tps_variance, seen=tps_seen),
+        first_bend=_bend(bent[:4]),
+        tps_bend=_bend(bent[4:]),
     )
+
+
+def _bend(said: list[float]) -> Bend:
+    if len(said) != 4:
+        return bends.STRAIGHT
+    crowd, read, at_crowd, at_read = said
+    return Bend(crowd=crowd, read=read, at_crowd=at_crowd, at_read=at_read)
+
+
+def _right(line: Line) -> list[float] | None:
+    return None if line == calibration.PLAIN else [_short(line.shift), _short(line.slope)]
+
+
+def _line(said: list[float] | None) -> Line:
+    return Line(shift=said[0], slope=said[1]) if said else calibration.PLAIN
 
 
 def _forecast(output: Forecast) -> list[float]:

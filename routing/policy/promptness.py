@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 from routing.learning.values import Forecast
 from routing.policy import tempo
@@ -12,6 +13,9 @@ NINE_OF_TEN = 1.2816
 SHORTEST_S = 1e-3
 READING_MEAN, READING_VARIANCE = math.exp(tempo.LIVE_VARIANCE / 2), math.expm1(tempo.LIVE_VARIANCE)
 """In times what the speeds of the moment say of reading a prompt."""
+NORMAL = NormalDist()
+POINTS = tuple((place + 0.5) / 8 for place in range(8))
+"""Chances at which the rest of a silence is looked at."""
 Moments = tuple[float, float]
 """A mean in seconds, and a variance."""
 
@@ -19,14 +23,47 @@ Moments = tuple[float, float]
 def p_miss(
     backend: Backend, read: int, output: Forecast, *, most_output: int, deadline_s: float
 ) -> float:
-    """That the whole answer takes longer than `deadline_s`: the first content and the writing of
-    the rest are lognormal, and so, nearly, is their sum."""
+    """That the whole answer takes longer than `deadline_s`, put right by what came true of such
+    predictions before."""
+    raw = raw_miss(backend, read, output, most_output=most_output, deadline_s=deadline_s)
+    return 1.0 if deadline_s <= SHORTEST_S else backend.lateness.right(raw)
+
+
+def raw_miss(
+    backend: Backend, read: int, output: Forecast, *, most_output: int, deadline_s: float
+) -> float:
+    """The first content and the writing of the rest are lognormal, and so, nearly, is their sum;
+    nothing is put right."""
     if deadline_s <= SHORTEST_S:
         return 1.0
-    mean, variance = took(backend, read, output, most_output=most_output)
-    spread = math.log1p(variance / (mean * mean))
-    middle = math.log(mean) - spread / 2
-    return 0.5 * math.erfc((math.log(deadline_s) - middle) / math.sqrt(2 * spread))
+    return _beyond(deadline_s, took(backend, read, output, most_output=most_output))
+
+
+def p_late(
+    backend: Backend,
+    read: int,
+    output: Forecast,
+    *,
+    most_output: int,
+    deadline_s: float,
+    silent_s: float,
+) -> float:
+    """The same for a call that has run for `silent_s` and given no content yet: what is left of its
+    silence is drawn from those that lasted so long, and the writing comes behind it."""
+    if deadline_s <= max(silent_s, SHORTEST_S):
+        return 1.0
+    first, rest = _first(backend, read), _writing(backend, output, most_output)
+    mean, deviation = _logs(first)
+    silent_s = max(0.0, silent_s - backend.load.wait_s)
+    gone = NORMAL.cdf((math.log(max(silent_s, SHORTEST_S)) - mean) / deviation)
+    gone = min(gone, 1 - 1e-9)
+    left = [
+        max(silent_s, math.exp(mean + deviation * NORMAL.inv_cdf(gone + (1 - gone) * point)))
+        for point in POINTS
+    ]
+    until_s = deadline_s - backend.load.wait_s
+    chances = [_beyond(until_s - first_s, rest) for first_s in left]
+    return backend.lateness.right(sum(chances) / len(chances))
 
 
 def expected_s(backend: Backend, read: int, output: Forecast, *, most_output: int) -> float:
@@ -36,17 +73,37 @@ def expected_s(backend: Backend, read: int, output: Forecast, *, most_output: in
 
 def took(backend: Backend, read: int, output: Forecast, *, most_output: int) -> Moments:
     first_s, first_variance = _first(backend, read)
+    writing_s, writing_variance = _writing(backend, output, most_output)
+    return backend.load.wait_s + first_s + writing_s, first_variance + writing_variance
+
+
+def _writing(backend: Backend, output: Forecast, most_output: int) -> Moments:
     tokens = max(1.0, min(output.tokens, most_output))
     spread = math.log(max(1.0, min(output.high, most_output) / tokens)) / NINE_OF_TEN
     variance = max(spread * spread + backend.tempo.tps.variance, tempo.LEAST_VARIANCE)
     writing_s = tokens * backend.tempo.token_s * math.exp(variance / 2)
-    both = first_variance + writing_s * writing_s * math.expm1(variance)
-    return backend.load.wait_s + first_s + writing_s, both
+    return writing_s, writing_s * writing_s * math.expm1(variance)
 
 
 def _first(backend: Backend, read: int) -> Moments:
     """Without the waiting in our own queue, which is known."""
     if backend.load.prefill_tps <= 0:
-        return backend.tempo.mean_first_s, backend.tempo.variance_first_s
+        times = backend.tempo.read_times(read)
+        return backend.tempo.mean_first_s * times, backend.tempo.variance_first_s * times * times
     reading_s = max(read / backend.load.prefill_tps, SHORTEST_S) * READING_MEAN
     return reading_s, reading_s * reading_s * READING_VARIANCE
+
+
+def _beyond(limit_s: float, moments: Moments) -> float:
+    """That a lognormal of this mean and variance is more than that."""
+    if limit_s <= SHORTEST_S:
+        return 1.0
+    mean, deviation = _logs(moments)
+    return 0.5 * math.erfc((math.log(limit_s) - mean) / (math.sqrt(2) * deviation))
+
+
+def _logs(moments: Moments) -> Moments:
+    """Mean and deviation of the logarithm."""
+    mean, variance = moments
+    spread = max(math.log1p(variance / (mean * mean)), tempo.LEAST_VARIANCE)
+    return math.log(mean) - spread / 2, math.sqrt(spread)

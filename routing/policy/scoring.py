@@ -51,9 +51,10 @@ def expect(of: Prospect, fit: Fit, excluded: str) -> Candidate:
     if asked.embeds:
         return Candidate(fit=fit, estimate=estimate, excluded=excluded)
     usd, usd_high = costs.expected_usd(asked, fit, output)
-    late = promptness.p_miss(
+    raw = promptness.raw_miss(
         backend, fit.read, output, most_output=fit.longest, deadline_s=of.late_after_s
     )
+    late = backend.lateness.right(raw) if of.late_after_s > promptness.SHORTEST_S else 1.0
     parts = worth(
         of.aim.weights,
         quality=estimate.quality,
@@ -69,6 +70,7 @@ def expect(of: Prospect, fit: Fit, excluded: str) -> Candidate:
         cost=usd,
         cost_high=usd_high,
         p_miss=late,
+        raw_miss=raw,
         parts=parts,
         score=total(parts),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from routing.bends import Bend
 from routing.loads import Load
 from routing.paces import Pace, Spread
 
@@ -28,13 +29,21 @@ class Tempo:
     variance_first_s: float
     token_s: float
     """The middle of what a token takes; `tps.variance` is that of its logarithm too."""
+    reading: Bend
+    """How the first content comes later the more is read."""
+
+    def read_times(self, read: int) -> float:
+        """Times the usual time to the first content, for so many tokens."""
+        return math.exp(self.reading.of_read(read)) if self.reading.read else 1.0
 
 
-def believed(pace: Pace, load: Load) -> Tempo:
+def believed(pace: Pace, load: Load, crowd: int = 0) -> Tempo:
+    """`crowd` is how many calls run there now."""
     usual = USUAL_TPS
     if load.decode_tps > 0:
         usual = Spread(mean=math.log(load.decode_tps), variance=LIVE_VARIANCE)
-    first_s, tps = blended(USUAL_FIRST_S, pace.first_s), blended(usual, pace.tps)
+    first_s = blended(USUAL_FIRST_S, _bent(pace.first_s, pace.first_bend, crowd))
+    tps = blended(usual, _bent(pace.tps, pace.tps_bend, crowd))
     mean_s = math.exp(first_s.mean + first_s.variance / 2)
     return Tempo(
         first_s=first_s,
@@ -42,7 +51,12 @@ def believed(pace: Pace, load: Load) -> Tempo:
         mean_first_s=mean_s,
         variance_first_s=mean_s * mean_s * math.expm1(first_s.variance),
         token_s=math.exp(-tps.mean),
+        reading=pace.first_bend,
     )
+
+
+def _bent(seen: Spread, bend: Bend, crowd: int) -> Spread:
+    return replace(seen, mean=seen.mean + bend.of_crowd(crowd)) if bend.crowd else seen
 
 
 def blended(usual: Spread, seen: Spread) -> Spread:

@@ -13,7 +13,8 @@ from routing import loads, paces
 from routing.learning.values import Estimate
 from routing.loads import Load
 from routing.paces import Pace
-from routing.policy import tempo
+from routing.policy import calibration, tempo
+from routing.policy.calibration import Line
 from routing.policy.tempo import Tempo
 from routing.questions import Constraints
 
@@ -67,6 +68,8 @@ class Backend:
     pace: Pace = paces.UNSEEN
     in_flight: int = 0
     load: Load = loads.UNKNOWN
+    lateness: Line = calibration.PLAIN
+    """What puts its predicted chances of being late right."""
     timeouts: dict[str, float] | None = None
     rates: Rates = field(init=False, repr=False)
     tempo: Tempo = field(init=False, repr=False)
@@ -82,7 +85,7 @@ class Backend:
             compute_s=float(price.price_compute_s),
         )
         object.__setattr__(self, "rates", rates)
-        object.__setattr__(self, "tempo", tempo.believed(self.pace, self.load))
+        object.__setattr__(self, "tempo", tempo.believed(self.pace, self.load, self.in_flight))
         object.__setattr__(self, "is_ours", self.kind == "local")
 
     @property
@@ -199,6 +202,8 @@ class Candidate:
     cost_high: float = 0.0
     """Dollars that 9 of 10 such answers stay below."""
     p_miss: float = 0.0
+    raw_miss: float = 0.0
+    """The same before it was put right by what came true of such predictions."""
     parts: Parts = NO_PARTS
     score: float = 0.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from routing import ruled
 from routing.errors import NothingStored
-from routing.policy import costs, deciding, moments, promptness, scoring, wanting
+from routing.policy import costs, deciding, moments, promptness, scoring, wanting, weights
 from routing.policy.terms import Aim
 from routing.policy.values import NOWHERE, VIRTUAL, Candidate, Decision, Seat, Wants
 from routing.policy.wanting import NO_ALIAS, Circumstances
@@ -182,7 +182,9 @@ def _decided(
 
 
 def _aimed(record: Record, aim: Aim) -> Aim:
-    """Where the day's money for trying out was gone, it was gone."""
+    """Where the day's money for trying out was gone, it was gone; so with an SLA that burned."""
+    pressed = (record.receipt.get("sla") or {}).get("weights") or {}
+    aim = replace(aim, weights=weights.over(aim.weights, pressed)) if pressed else aim
     gone = record.asked.get("stakes_gone") and aim.explore.mode == "apply"
     return replace(aim, explore=replace(aim.explore, mode="observe")) if gone else aim
 
