@@ -1,4 +1,4 @@
-"""Tokens without a tokenizer: a fast estimate for holds, and for backends that report no usage."""
+"""Tokens of a request: a fast estimate without a tokenizer, and a count where one is at hand."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 import orjson
 
+from inference import pictures, tokens
 from inference.words import Body
 
 BYTES_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
-TOKENS_PER_PICTURE = 1100
+TOKENS_PER_ANSWER = 3
+"""What a chat adds once, so that the model knows it is to answer."""
 TOKENS_PER_SOUND = 1100
-"""What one attached picture or sound is taken to cost; its base64 must not count as text."""
+"""What one attached sound is taken to cost; its base64 must not count as text."""
 
 
 def count(text: str) -> int:
@@ -28,6 +30,79 @@ def estimate_tokens(body: Body) -> int:
     total += _input(body.get("prompt")) + _input(body.get("input"))
     total += sum(_dumped(body.get(extra)) for extra in ("tools", "functions"))
     return max(total + estimate_format(body), 1)
+
+
+def exactly(body: Body, model: str) -> int | None:
+    """By the vocabulary of the model, what frames each message included; None: nobody knows it.
+
+    Tools and forms are counted as the JSON that they come as, which is longer than what providers
+    make of it.
+    """
+    found = tokens.count(tokens.family(model), _all_texts(body))
+    if found is None:
+        return None
+    messages = _list(body.get("messages"))
+    frames = len(messages) * TOKENS_PER_MESSAGE + (TOKENS_PER_ANSWER if messages else 0)
+    return found + frames + _attached(messages, pictures.rule(model)) + _numbered(body)
+
+
+def _all_texts(body: Body) -> Iterable[str]:
+    for message in _list(body.get("messages")):
+        if isinstance(message, dict):
+            yield from _texts_of(message)
+    for name in ("prompt", "input"):
+        yield from _strings(body.get(name))
+    for name in ("tools", "functions", "response_format"):
+        if body.get(name):
+            yield _dump(body[name]).decode()
+
+
+def _texts_of(message: Body) -> Iterable[str]:
+    content = message.get("content")
+    if isinstance(content, str):
+        yield content
+    for part in _list(content):
+        if not isinstance(part, dict):
+            yield str(part)
+        elif "image_url" not in part and "input_audio" not in part:
+            text = part.get("text")
+            yield text if isinstance(text, str) else _dump(part).decode()
+    if isinstance(message.get("name"), str):
+        yield message["name"]
+    for name in ("tool_calls", "function_call"):
+        if message.get(name):
+            yield _dump(message[name]).decode()
+
+
+def _strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    for item in _list(value):
+        yield from _strings(item)
+
+
+def _numbered(body: Body) -> int:
+    """Tokens that come as numbers are counted already."""
+    return sum(_numbers(body.get(name)) for name in ("prompt", "input"))
+
+
+def _numbers(value: Any) -> int:
+    items = _list(value)
+    if items and isinstance(items[0], int):
+        return len(items)
+    return sum(map(_numbers, items))
+
+
+def _attached(messages: list[Any], by: pictures.Rule) -> int:
+    parts = [
+        part
+        for message in messages
+        if isinstance(message, dict)
+        for part in _list(message.get("content"))
+        if isinstance(part, dict)
+    ]
+    sounds = sum("input_audio" in part for part in parts) * TOKENS_PER_SOUND
+    return sounds + sum(pictures.tokens(part, by) for part in parts if "image_url" in part)
 
 
 def estimate_format(body: Body) -> int:
@@ -76,7 +151,7 @@ def _part(part: Any) -> int:
     if not isinstance(part, dict):
         return count(str(part))
     if "image_url" in part:
-        return TOKENS_PER_PICTURE
+        return pictures.tokens(part)
     if "input_audio" in part:
         return TOKENS_PER_SOUND
     text = part.get("text")

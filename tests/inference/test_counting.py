@@ -24,7 +24,7 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + 
         ({}, 1),
         ({"messages": [{"role": "user", "content": "eight by"}]}, 6),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": "eight by"}]}]}, 6),
-        ({"messages": [{"role": "user", "content": [PICTURE]}]}, 4 + counting.TOKENS_PER_PICTURE),
+        ({"messages": [{"role": "user", "content": [PICTURE]}]}, 4 + 85 + 8 * 170),
         ({"messages": [{"role": "user"}, "nonsense", None]}, 12),
         ({"messages": "nonsense"}, 1),
         ({"prompt": "eight by"}, 2),
