@@ -19,6 +19,10 @@ class Timeouts:
     first_token_s: float = 60.0
     between_tokens_s: float = 30.0
     total_s: float = 600.0
+    least_tps: float = 0.0
+    """Tokens a second that a stream must begin with; zero: any will do."""
+    judge_s: float = 1.0
+    """How long its beginning is held back to see that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +101,8 @@ class Failure(enum.StrEnum):
     """Rightly asked, but this engine cannot do it; another may."""
     CONTEXT = "context"
     POLICY = "policy"
+    SLOW = "slow"
+    """It began, but below the floor that its operator has set."""
     MALFORMED = "malformed"
     CUT = "cut"
     CANCELLED = "cancelled"

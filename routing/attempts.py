@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from analytics import prices
-from inference.words import Usage
+from inference import counting
+from inference.words import Delta, Usage
 from routing import papers
 from routing.idempotency import recording
 from routing.idempotency.values import Kept
+from routing.keyrings import Turn
 
 
 class Attempt:
@@ -19,8 +21,8 @@ class Attempt:
 
     __slots__ = (
         "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "form",
-        "has_content", "kept", "model", "papers", "price", "priority", "produced", "prompt_tokens",
-        "recording", "stream", "uuid", "version", "web",
+        "gone", "has_content", "kept", "model", "papers", "price", "priority", "produced", "prompt_tokens",
+        "recording", "stream", "turn", "uuid", "version", "web",
     )  # fmt: skip
 
     def __init__(self, message: dict[str, Any]) -> None:
@@ -41,11 +43,25 @@ class Attempt:
         self.recording = recording.of(message)
         """Where somebody may ask again: then the call goes on without its client."""
         self.kept: Kept | None = None
+        self.gone = Failure.CANCELLED.value
+        """The word for its end if it is cancelled."""
         self.model = ""
         self.produced = 0
+        self.turn: Turn | None = None
+        """Through its backend's keys, once it has begun."""
         self.has_content = False
         self.began = 0.0
         self.ended = 0.0
+
+    def count(self, delta: Delta) -> int:
+        """How much a chunk holds; shown to anybody or not, it was produced."""
+        tokens = counting.count(text_of(delta.chunk)) if delta.has_content else 0
+        self.produced += tokens
+        return tokens
+
+    @property
+    def keys(self) -> list[dict[str, str]]:
+        return self.turn.told() if self.turn else []
 
     def stop(self) -> None:
         """The engine is done; what follows is KORA's own time."""

@@ -19,13 +19,15 @@ from redis.exceptions import RedisError
 
 from analytics import prices
 from analytics.values import Progress, Settlement
-from inference import counting, engines
+from inference import engines, slowness
 from inference.local import options
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
-from routing import attempts, bus, gauges, loads, targets
+from routing import bus, gauges, keyrings, loads, targets
 from routing.attempts import Attempt
 from routing.clerk import Clerk
 from routing.errors import Unavailable
+from routing.fairness import waiting
+from routing.keyrings import Key, Turn
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class EngineRoom:
         self._engines = engines.open_engines()
         self._running: dict[str, tuple[asyncio.Task[None], Attempt]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._asides: set[asyncio.Future[None]] = set()
         self._open = True
 
     async def work(self, stop: asyncio.Event, *, drain_s: float) -> None:
@@ -186,17 +189,17 @@ class EngineRoom:
 
     async def _take(self) -> None:
         """A full room takes nothing, so calls wait in the queue where all can see them."""
-        key = bus.calls_key(self._queue)
+        mouth = waiting.mouth(self._queue)
         while self._open:  # never cancelled: a call popped off the list would be lost
             await self._slots.acquire()
             self._slots.release()
             try:
-                first = await self._taker.blpop([key], timeout=TAKE_PATIENCE_S)
-                if first is None:
-                    continue
-                free = min(self._size - len(self._running) - 1, TAKE_AT_MOST)
-                more = await self._taker.lpop(key, free) if free > 0 else None
-                for raw in (first[1], *(more or ())):
+                first = await self._taker.blpop([mouth], timeout=TAKE_PATIENCE_S)
+                taken = [first[1]] if first else []
+                free = min(self._size - len(self._running) - len(taken), TAKE_AT_MOST)
+                # Also with no room for more: whoever takes a call lets the next ones move on.
+                (more,) = await bus.write(self._taker, [waiting.take(self._queue, max(0, free))])
+                for raw in (*taken, *more):
                     await self._slots.acquire()
                     self._begin(orjson.loads(raw))
             except (RedisError, OSError) as error:
@@ -284,8 +287,11 @@ class EngineRoom:
                 priority=attempt.priority,
                 form=attempt.form,
             )
+            turn = attempt.turn = self._turn(attempt, target)
+            engine = self._engines.for_kind(target.kind)
+            coming = keyrings.run(engine, target, call, turn)
             async with contextlib.aclosing(
-                self._engines.for_kind(target.kind).run(target, call)
+                slowness.judged(coming, target.timeouts, attempt.count)
             ) as events:
                 async for event in events:
                     if isinstance(event, Completion):
@@ -299,10 +305,19 @@ class EngineRoom:
             gone = EngineError(Failure.CANCELLED, "the call was cancelled")
             await asyncio.shield(self._fail(attempt, gone))
 
+    def _turn(self, attempt: Attempt, target: Target) -> Turn:
+        """Through the keys of this backend; one that is refused is written down for everybody."""
+
+        def refused(key: Key, why: str) -> None:
+            work = asyncio.to_thread(targets.refuse, attempt.backend_id, key.key_id, why)
+            task = asyncio.ensure_future(work)
+            self._asides.add(task)
+            task.add_done_callback(self._asides.discard)
+
+        ring = targets.ring(attempt.backend_id, target)
+        return Turn(ring=ring, left_s=lambda: attempt.seconds_left, on_refused=refused)
+
     def _pass_on(self, attempt: Attempt, delta: Delta) -> None:
-        attempt.produced += (
-            counting.count(attempts.text_of(delta.chunk)) if delta.has_content else 0
-        )
         first = {"ms": attempt.engine_ms} if delta.has_content and not attempt.has_content else {}
         attempt.has_content = attempt.has_content or delta.has_content
         if attempt.recording is not None:
@@ -324,6 +339,7 @@ class EngineRoom:
             cost=str(cost),
             ms=attempt.engine_ms,
             usage=astuple(usage),
+            keys=attempt.keys,
         )
 
     async def _fail(self, attempt: Attempt, error: EngineError) -> None:
@@ -347,6 +363,7 @@ class EngineRoom:
             ms=attempt.engine_ms,
             cost=str(cost),
             compute_s=usage.compute_s,
+            keys=attempt.keys,
         )
 
     def _word_of(self, error: EngineError) -> str:

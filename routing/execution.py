@@ -191,6 +191,7 @@ async def events(way: Way, room: Room, flow: calls.Flow) -> AsyncGenerator[Event
 def spent(each: Try, done: Event) -> Spent:
     facts = dict(zip(USAGE, done["usage"], strict=True))
     each.cost = done["cost"]
+    each.keys = done.get("keys") or ()
     each.tokens = facts["prompt_tokens"] + facts["completion_tokens"]
     each.compute_s = facts["compute_s"]
     _time(each, facts["completion_tokens"], done.get("ms") or each.engine_ms)
@@ -209,6 +210,4 @@ def _time(each: Try, tokens: int, engine_ms: float) -> None:
     if each.is_whole:
         vitals.came_whole(backend, tokens=tokens, took_s=first_s, around=around)
     else:
-        vitals.streamed(
-            backend, first_s=first_s, tokens=tokens, writing_s=writing_s, around=around
-        )
+        vitals.streamed(backend, first_s=first_s, tokens=tokens, writing_s=writing_s, around=around)

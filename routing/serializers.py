@@ -29,6 +29,7 @@ from teams.strict import OnlyKnownFields
 PER_TOKENS = ("price_in", "price_out", "price_cached_in")
 PRICES = (*PER_TOKENS, "price_compute_s")
 LONGEST_S = 3600
+FASTEST_TPS = 10_000
 CLAIMS = ("model", "context", "capabilities")
 """What a local backend says of its model."""
 CHECKED_BY: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
@@ -137,7 +138,10 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         for name, seconds in asked.items():
             if name not in known:
                 raise serializers.ValidationError(f"{name} is none of {', '.join(known)}.")
-            if not 0 < seconds <= LONGEST_S:
+            if name == "least_tps":
+                if not 0 <= seconds <= FASTEST_TPS:
+                    raise serializers.ValidationError(f"least_tps must be 0 to {FASTEST_TPS}.")
+            elif not 0 < seconds <= LONGEST_S:
                 raise serializers.ValidationError(
                     f"{name} must be above 0 and at most {LONGEST_S}."
                 )
@@ -193,6 +197,8 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         elsewhere = place != urlsplit(old.api_base)[:2] and old.secret_sealed
         if elsewhere and "secret" not in attrs:
             fixed["secret"] = "Enter the secret again for another address."  # noqa: S105
+        if elsewhere_with_keys(old, place):
+            fixed["api_base"] = "Remove its other keys first: they are for the old address."
         return fixed
 
     def _unfit(self, attrs: dict[str, Any]) -> dict[str, str]:
@@ -268,6 +274,12 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
             Price.objects.create(
                 backend=backend.name, effective_from=datetime.now(UTC), created_by=by, **after
             )
+
+
+def elsewhere_with_keys(old: Backend, place: tuple[str, str]) -> bool:
+    """Whether keys that were entered for one host would be sent to another."""
+    moved = tuple(place) != tuple(urlsplit(old.api_base)[:2])
+    return moved and old.keys.exclude(secret_sealed="").exists()
 
 
 def _no_options(options: Mapping[str, Any]) -> list[str]:

@@ -80,12 +80,12 @@ async def test_a_known_target_is_looked_at_again_after_a_minute(
 ) -> None:
     version = backend.updated_at.isoformat()
     target = Target(name="out", kind="cloud", model="m", api_base=backend.api_base)
-    targets._remember(backend.pk, version, target)
+    targets._remember(backend.pk, version, target, ())
     assert await targets.find(backend.pk, version) is target
     assert names.asked == 1
     monkeypatch.setattr(targets, "load", None)  # the table need not be read again
     monkeypatch.setattr(targets, "CHECKED_FOR_S", -1.0)
-    targets._remember(backend.pk, version, target)
+    targets._remember(backend.pk, version, target, ())
     assert await targets.find(backend.pk, version) is target
     assert names.asked == 3
     names.meaning = INSIDE
