@@ -45,12 +45,12 @@ def heard(script: Script, *, least_tps: float, judge_s: float = 0.2) -> tuple[li
 
 
 def test_without_a_floor_everything_goes_through() -> None:
-    script = [(0.0, ROLE), (0.0, WORD), (0.0, WORD), (0.0, DONE)]
+    script: Script = [(0.0, ROLE), (0.0, WORD), (0.0, WORD), (0.0, DONE)]
     assert heard(script, least_tps=0) == ([ROLE, WORD, WORD, DONE], 3)
 
 
 def test_a_quick_one_is_shown_whole_and_in_order() -> None:
-    script = [(0.0, ROLE), *[(0.01, WORD)] * 40, (0.0, DONE)]
+    script: Script = [(0.0, ROLE), *[(0.01, WORD)] * 40, (0.0, DONE)]
     shown, counted = heard(script, least_tps=20)
     assert shown == [each for _, each in script]
     assert counted == 41
@@ -67,7 +67,7 @@ def test_one_that_stalls_after_its_first_word_is_told_in_time() -> None:
 
 
 def test_one_that_pauses_after_a_quick_beginning_goes_on() -> None:
-    script = [*[(0.0, WORD)] * 30, (0.5, WORD), (0.0, DONE)]
+    script: Script = [*[(0.0, WORD)] * 30, (0.5, WORD), (0.0, DONE)]
     assert heard(script, least_tps=50)[0] == [each for _, each in script]
 
 

@@ -97,10 +97,11 @@ def test_a_limited_key_rests_as_long_as_it_says_and_the_longest_rested_comes_fir
     held = ring("a", "b", "c")
     held.limit(held.keys[0], 10.0, now=0.0)
     held.limit(held.keys[1], 1.0, now=1.0)
-    assert [held.next(at) and held.next(at).label for at in (1.5, 3.0)] == ["c", "c"]
-    held.limit(held.keys[2], 1.0, now=3.0)
-    assert held.next(3.5).label == "b"
-    assert held.next(11.0).label == "a"
+    a, b, c = held.keys
+    assert [held.next(1.5), held.next(3.0)] == [c, c]
+    held.limit(c, 1.0, now=3.0)
+    assert held.next(3.5) == b
+    assert held.next(11.0) == a
 
 
 def test_when_all_keys_are_limited_the_soonest_is_told() -> None:
