@@ -1,8 +1,8 @@
 """The wire between web and workers: calls out through Redis lists, events back through one stream.
 
-A call waits in the list `kora:calls:<queue>`; whichever worker takes it owns it (at most once).
-Events of all of a web process's requests come back in its own stream `kora:events:<web>`; calls
-to cancel go to `kora:cancels:<queue>`, which every worker of that queue reads.
+A call waits for its team's turn (`fairness.waiting`); whichever worker takes it owns it (at most
+once). Events of all of a web process's requests come back in its own stream `kora:events:<web>`;
+calls to cancel go to `kora:cancels:<queue>`, which every worker of that queue reads.
 """
 
 from __future__ import annotations
@@ -27,10 +27,6 @@ STREAM_LIFE_S = 20
 TRIM_EVERY = 500
 PAUSE_AFTER_TROUBLE_S = 0.3
 CANCEL_AGAIN_S = 0.2
-
-
-def calls_key(queue: str) -> str:
-    return f"kora:calls:{queue}"
 
 
 def events_key(web: str) -> str:

@@ -16,8 +16,8 @@ from routing.failover import breakers, circuits, failures
 from routing.switchboard import Line, Mailbox
 from routing.way import Room, Try, Way
 
-INTERACTIVE = 0
-"""Whoever waits for an answer."""
+LOW = "low"
+PRIORITIES = {"high": 1, "normal": 0, LOW: -1}
 UNHURRIED = -1
 """What nobody waits for."""
 
@@ -74,7 +74,9 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
         "prompt_tokens": way.signals.prompt_tokens,
         "domain": str(way.caller.team_id),
         "cache": way.prompt.constraints.cache,
-        "priority": UNHURRIED if way.is_unhurried else INTERACTIVE,
+        "share": way.caller.share,
+        "class": LOW if way.is_unhurried else way.caller.priority,
+        "priority": UNHURRIED if way.is_unhurried else PRIORITIES.get(way.caller.priority, 0),
         "price": papers.pack_price(backend.price),
         "papers": papers.pack(way.origin, each),
         "errand": repeats.errand(way, each, until),
@@ -118,7 +120,7 @@ async def keep_out(way: Way, room: Room, each: Try) -> Event:
     each.outcome = failures.RESTING if rests else failures.OPEN
     each.message = "it was not asked"
     each.retry_after_s = breakers.retry_s(backend)
-    await steps.in_thread(room, _withdraw, each)
+    await steps.in_thread(room, withdraw, each)
     return {"kind": "failed", "failure": each.outcome}
 
 
@@ -130,27 +132,28 @@ async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
     each.was_left = each.outcome in failures.BUS and each.outlives_until > 0
     if each.outcome in failures.OURS and not (mailbox.worker or each.was_left):
         line.cancel(mailbox)
-        await steps.in_thread(room, _withdraw, each)
+        await steps.in_thread(room, withdraw, each)
 
 
 async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
     """The client left or the deadline passed: the worker stops and settles what it produced,
     unless it goes on for those who ask again."""
     line = _line(room, each)
+    each.outcome = each.outcome or "cancelled"
     each.was_left = time.time() < each.outlives_until
     if not each.was_left:
+        mailbox.why = each.outcome
         line.cancel(mailbox)
     line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
-    each.outcome = each.outcome or "cancelled"
     breakers.undecided(each.candidate.backend)
     if each.was_left:
         return
     if not mailbox.worker:
-        await asyncio.shield(steps.in_thread(room, _withdraw, each))
+        await asyncio.shield(steps.in_thread(room, withdraw, each))
 
 
-def _withdraw(each: Try) -> None:
+def withdraw(each: Try) -> None:
     """Frees a hold that nobody claimed; a worker that was quicker settles, or the lease ends."""
     try:
         ledger.withdraw(connections.current(), [each.attempt_id], failure=each.outcome)

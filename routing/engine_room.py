@@ -17,7 +17,7 @@ import psycopg
 import structlog
 from redis.exceptions import RedisError
 
-from analytics import prices
+from analytics import hedged, prices
 from analytics.values import Progress, Settlement
 from inference import engines, slowness
 from inference.local import options
@@ -195,11 +195,12 @@ class EngineRoom:
             self._slots.release()
             try:
                 first = await self._taker.blpop([mouth], timeout=TAKE_PATIENCE_S)
-                taken = [first[1]] if first else []
-                free = min(self._size - len(self._running) - len(taken), TAKE_AT_MOST)
+                if first is not None:
+                    await self._slots.acquire()
+                    self._begin(orjson.loads(first[1]))
                 # Also with no room for more: whoever takes a call lets the next ones move on.
-                (more,) = await bus.write(self._taker, [waiting.take(self._queue, max(0, free))])
-                for raw in (*taken, *more):
+                free = max(0, min(self._size - len(self._running), TAKE_AT_MOST))
+                for raw in (await bus.write(self._taker, [waiting.take(self._queue, free)]))[0]:
                     await self._slots.acquire()
                     self._begin(orjson.loads(raw))
             except (RedisError, OSError) as error:
@@ -221,13 +222,15 @@ class EngineRoom:
 
     async def _listen(self) -> None:
         key = bus.cancels_key(self._queue)
-        async for attempt_id in bus.read_stream(self._listener, key, on_trouble=lambda: None):
-            name = str(attempt_id)
+        async for said in bus.read_stream(self._listener, key, on_trouble=lambda: None):
+            name, _, why = str(said).partition("/")
             self._cancelled[name] = None
             while len(self._cancelled) > REMEMBERED_CANCELS:
                 self._cancelled.popitem(last=False)
             if name in self._running:
-                self._running[name][0].cancel()
+                task, attempt = self._running[name]
+                attempt.gone = why or attempt.gone
+                task.cancel()
 
     async def _renew(self) -> None:
         while True:
@@ -346,15 +349,15 @@ class EngineRoom:
         attempt.stop()
         cost, usage = Decimal(0), Usage(prompt_tokens=0, completion_tokens=0)
         if attempt.produced == 0 and (error.failure in UNBILLED or not attempt.began):
-            await self._clerk.release(attempt.uuid, self._word_of(error))
+            await self._clerk.release(attempt.uuid, self._word_of(attempt, error))
         else:
             usage = self._likely(attempt)
             cost = attempt.cost(usage)
-            await self._settle(attempt, usage, cost, failure=error.failure)
+            await self._settle(attempt, usage, cost, failure=self._word_of(attempt, error))
         self._tell(
             attempt,
             "failed",
-            failure=self._word_of(error),
+            failure=self._word_of(attempt, error),
             message=error.message,
             param=error.param,
             retry_after_s=error.retry_after_s,
@@ -366,7 +369,9 @@ class EngineRoom:
             keys=attempt.keys,
         )
 
-    def _word_of(self, error: EngineError) -> str:
+    def _word_of(self, attempt: Attempt, error: EngineError) -> str:
+        if error.failure is Failure.CANCELLED:
+            return attempt.gone
         refused = error.failure is Failure.SERVER and error.retry_after_s is not None
         return BUSY if self._is_ours and refused else error.failure.value
 
@@ -388,7 +393,7 @@ class EngineRoom:
         )
 
     async def _settle(
-        self, attempt: Attempt, usage: Usage, cost: Decimal, failure: Failure | None = None
+        self, attempt: Attempt, usage: Usage, cost: Decimal, failure: str = ""
     ) -> None:
         settlement = Settlement(
             attempt_id=attempt.uuid,
@@ -399,8 +404,9 @@ class EngineRoom:
             reasoning_tokens=usage.reasoning_tokens,
             compute_s=prices.seconds(usage.compute_s),
             estimated=usage.estimated,
-            unconfirmed=failure is Failure.TIMEOUT,
-            failure=failure.value if failure else "",
+            unconfirmed=failure == Failure.TIMEOUT,
+            failure=failure,
+            note=failure if failure == hedged.LOST else "",
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(

@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import Metric
 from analytics.values import Outcome
 from routing import bus, gauges, vitals
 from routing.failover import breakers
+from routing.fairness import waiting as waiting_calls
 
 Labelled = TypeVar("Labelled", Counter, Histogram)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -37,6 +38,7 @@ OVERHEAD = Histogram(
 )
 REACTIONS = Counter("kora_reactions", "Attempts that followed a failed one.", ["kind", "failure"])
 TOKENS = Counter("kora_tokens", "Tokens of answered requests.", ["tier", "direction"])
+HEDGES = Counter("kora_hedges", "Second attempts beside a silent one.", ["outcome"])
 SAVED = Counter("kora_saved_usd", "What answers without a model would have cost.", ["tier"])
 
 
@@ -76,6 +78,11 @@ def observe_reaction(reason: str) -> None:
     """`fallback:<failure>` to another backend, `retry:<failure>` to the same."""
     kind, _, failure = reason.partition(":")
     _of(REACTIONS, kind, failure).inc()
+
+
+def observe_hedge(outcome: str) -> None:
+    """`won` by the second attempt, `lost` to the first, or `failed` both."""
+    _of(HEDGES, outcome).inc()
 
 
 class Surroundings:
@@ -137,7 +144,7 @@ def _queues() -> Iterator[Metric]:
         with redis.Redis.from_url(settings.SERVICES.redis_url, socket_timeout=2) as client:
             names = [name.decode() for name in client.scan_iter(bus.worker_key("*"), count=500)]
             for queue in ("cloud", "local"):
-                waiting.add_metric([queue], int(str(client.llen(bus.calls_key(queue)))))
+                waiting.add_metric([queue], waiting_calls.lengths(client, queue))
                 mine = bus.worker_key(f"{queue}.")
                 workers.add_metric([queue], sum(name.startswith(mine) for name in names))
     except redis.RedisError:

@@ -18,6 +18,8 @@ from redis.exceptions import RedisError
 from routing import answers, bus, gauges
 from routing.bus import Event
 from routing.failover import together
+from routing.fairness import waiting
+from routing.fairness.turns import Turn
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +63,11 @@ class Mailbox:
         "call",
         "is_exact",
         "is_missed",
+        "place",
         "queue",
         "sent_at",
         "started_at",
+        "why",
         "witnesses",
         "worker",
     )
@@ -71,6 +75,7 @@ class Mailbox:
     def __init__(self, attempt_id: str, queue: str, call: bytes = b"") -> None:
         self.attempt_id = attempt_id
         self.queue = queue
+        self.place = waiting.mouth(queue)
         self.call = call
         self.witnesses: frozenset[str] | None = None
         """The workers that lived when it was sent, as soon as somebody has looked."""
@@ -78,6 +83,8 @@ class Mailbox:
         self.is_exact = False
         """Its events stay as they came: somebody else may be told the same, to the byte."""
         self.worker = ""
+        self.why = ""
+        """It was cancelled, as its worker writes it into the book."""
         self.sent_at = time.monotonic()
         self.started_at = 0.0
         self._events: deque[Event] = deque()
@@ -147,12 +154,14 @@ class Switchboard:
         if self._trouble.is_set():
             mailbox.put(BUS_LOST)
             return mailbox
-        self._outbox.put(attempt_id, "RPUSH", bus.calls_key(queue), call)
+        turn = _turn(message)
+        mailbox.place = waiting.place(queue, turn)
+        self._outbox.put(attempt_id, *waiting.put(queue, turn, call))
         return mailbox
 
     def cancel(self, mailbox: Mailbox) -> None:
         key = bus.cancels_key(mailbox.queue)
-        gone = orjson.dumps([mailbox.attempt_id])
+        gone = orjson.dumps([f"{mailbox.attempt_id}/{mailbox.why}"])
         self._outbox.put(None, "XADD", key, "MAXLEN", "~", 10_000, "*", "e", gone)
 
     def forget(self, mailbox: Mailbox) -> None:
@@ -237,10 +246,24 @@ class Switchboard:
     async def _tell_if_missed(self, mailbox: Mailbox) -> None:
         """All who could have taken it are dead. If it is not in its queue any more, one of them
         had; a look later, because a new worker may have taken it and be about to say so."""
-        waiting = await self._redis.lpos(bus.calls_key(mailbox.queue), mailbox.call)  # type: ignore[arg-type]
-        if waiting is None and mailbox.is_missed:
+        looks = [("LPOS", where, mailbox.call) for where in (mailbox.place, _mouth(mailbox))]
+        is_gone = not any(at is not None for at in await bus.write(self._redis, looks))
+        if is_gone and mailbox.is_missed:
             mailbox.put(UNCLAIMED)
-        mailbox.is_missed = waiting is None
+        mailbox.is_missed = is_gone
+
+
+def _mouth(mailbox: Mailbox) -> str:
+    """Looked at after its place: calls move on from there to here, never back."""
+    return waiting.mouth(mailbox.queue)
+
+
+def _turn(message: dict[str, Any]) -> Turn:
+    return Turn(
+        team=message.get("domain", ""),
+        share=message.get("share", 1),
+        priority=message.get("class", "normal"),
+    )
 
 
 def _tell_if_abandoned(mailbox: Mailbox, alive: frozenset[str]) -> None:

@@ -11,6 +11,8 @@ STEP_S = 0.06
 """How long reading prompts may keep those waiting that are writing, or are about to."""
 LEAST_CHUNK = 32
 """Fewer tokens a step would read the weights for too little."""
+AGES_AFTER = 64
+"""One that so many have come after counts as one priority higher: low waits long, not for good."""
 LONG_SHARE = 0.25
 """Of each step's prompt tokens, what the one who waits longest gets however long its prompt is."""
 
@@ -25,11 +27,14 @@ class Waiting:
 
 
 def order(waiting: Iterable[Waiting], running: Iterable[str]) -> list[int]:
-    """Numbers in the order in which lanes are given: by priority; among equals the domain that has
-    least running; then as they came."""
+    """Numbers in the order in which lanes are given: by priority, which rises with age; among
+    equals the domain that has least running; then as they came."""
     queues: dict[int, dict[str, deque[int]]] = {}
-    for one in sorted(waiting, key=lambda one: one.number):
-        domains = queues.setdefault(one.priority, {})
+    came = sorted(waiting, key=lambda one: one.number)
+    highest = max((one.priority for one in came), default=0)
+    for one in came:
+        aged = one.priority + (came[-1].number - one.number) // AGES_AFTER
+        domains = queues.setdefault(min(aged, highest), {})
         domains.setdefault(one.domain, deque()).append(one.number)
     has = Counter(running)
     return [

@@ -14,3 +14,5 @@ def _text(*names: str) -> str:
 ADMIT = _text("window", "admit")
 SETTLE = _text("window", "settle")
 RENEW = _text("window", "renew")
+PUT = _text("turns", "put")
+TAKE = _text("turns", "take")

@@ -17,6 +17,7 @@ from analytics.models import Attempt, Exchange, LedgerRow, Price
 from routing import bus, catalog, engine_room, gauges, switchboard, tasks, vitals
 from routing.failover import breakers
 from routing.failover.circuits import UNTOUCHED
+from routing.fairness import waiting as waiting_calls
 from routing.models import Backend, Health
 from teams import keys
 from teams.models import Organisation, Scope, Team
@@ -266,20 +267,20 @@ def test_a_call_that_died_with_its_worker_goes_on_as_soon_as_that_is_known(
     Backend.objects.create(name="toy", kind="sandbox", model="toy")
     Price.objects.create(backend="toy", price_in=99999, price_out=99999, price_cached_in=9)
     redis = Redis.from_url(settings.SERVICES.redis_url)
-    redis.delete(bus.calls_key("local"))
+    redis.delete(waiting_calls.mouth("local"))
     state = orjson.dumps({"queue": "local", "beat": 1, "models": []})
     with inside.opened() as kora, ThreadPoolExecutor(1) as pool:
         redis.set(bus.worker_key("local.dying.1"), state, px=3000)
         known_as_alive = lambda: gauges._now.alive  # noqa: E731
         eventually(known_as_alive, within_s=1, what="the worker")
         asking = pool.submit(ask, kora, key, "auto", cache="no-store")
-        taken = redis.blpop([bus.calls_key("local")], timeout=5)
+        taken = redis.blpop([waiting_calls.mouth("local")], timeout=5)
         heard = asking.result(10)
         monkeypatch.setattr(switchboard, "NO_WORKER_S", 2.0)
         redis.set(bus.worker_key("local.dying.2"), state, px=1000)
         eventually(known_as_alive, within_s=1, what="the other worker")
         waited = ask(kora, key, "auto", cache="no-store")
-        redis.delete(bus.calls_key("local"))
+        redis.delete(waiting_calls.mouth("local"))
     redis.close()
     assert taken
     assert heard.headers["x-kora-reason"] == "fallback:unclaimed"

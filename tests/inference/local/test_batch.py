@@ -114,3 +114,11 @@ def test_more_before_me_never_shortens_the_wait(works: list[tuple[int, int]], sl
         for end in range(slots, len(jobs) + 1)
     ]
     assert waits == sorted(waits)
+
+
+def test_one_of_low_priority_goes_when_enough_have_come_after_it() -> None:
+    low = batch.Waiting(number=0, priority=-1, domain="b")
+    flood = [batch.Waiting(number=n, priority=0, domain="a") for n in range(40, 64)]
+    assert batch.order([low, *flood], [])[-1] == 0
+    flood = [batch.Waiting(number=n, priority=0, domain="a") for n in range(41, 65)]
+    assert batch.order([low, *flood], ["a", "a"])[0] == 0
