@@ -16,6 +16,11 @@ READING_MEAN, READING_VARIANCE = math.exp(tempo.LIVE_VARIANCE / 2), math.expm1(t
 NORMAL = NormalDist()
 POINTS = tuple((place + 0.5) / 8 for place in range(8))
 """Chances at which the rest of a silence is looked at."""
+HUNG = 0.01
+"""Of a hundred calls one hangs, whatever its backend's speed; a guess, and a small one: it counts
+only where a silence cannot be explained otherwise."""
+HUNG_TIMES, HUNG_DEVIATION = math.log(10), 1.5
+"""Such a silence lasts ten times as long in the middle, give or take."""
 Moments = tuple[float, float]
 """A mean in seconds, and a variance."""
 
@@ -49,21 +54,30 @@ def p_late(
     silent_s: float,
 ) -> float:
     """The same for a call that has run for `silent_s` and given no content yet: what is left of its
-    silence is drawn from those that lasted so long, and the writing comes behind it."""
+    silence is drawn from those that lasted so long, and the writing comes behind it. The longer it
+    lasts beyond what is usual, the likelier the call is one of the few that hang."""
     if deadline_s <= max(silent_s, SHORTEST_S):
         return 1.0
-    first, rest = _first(backend, read), _writing(backend, output, most_output)
-    mean, deviation = _logs(first)
-    silent_s = max(0.0, silent_s - backend.load.wait_s)
-    gone = NORMAL.cdf((math.log(max(silent_s, SHORTEST_S)) - mean) / deviation)
-    gone = min(gone, 1 - 1e-9)
-    left = [
-        max(silent_s, math.exp(mean + deviation * NORMAL.inv_cdf(gone + (1 - gone) * point)))
-        for point in POINTS
-    ]
+    rest = _writing(backend, output, most_output)
+    mean, deviation = _logs(_first(backend, read))
+    heard_s = max(silent_s - backend.load.wait_s, SHORTEST_S)
     until_s = deadline_s - backend.load.wait_s
-    chances = [_beyond(until_s - first_s, rest) for first_s in left]
-    return backend.lateness.right(sum(chances) / len(chances))
+    usual = _silence((mean, deviation), heard_s, until_s, rest)
+    hung = _silence((mean + HUNG_TIMES, HUNG_DEVIATION), heard_s, until_s, rest)
+    doubt = HUNG * hung[0] / (HUNG * hung[0] + (1 - HUNG) * usual[0])
+    return backend.lateness.right(doubt * hung[1] + (1 - doubt) * usual[1])
+
+
+def _silence(logs: Moments, heard_s: float, until_s: float, rest: Moments) -> tuple[float, float]:
+    """That a silence of this mean and deviation (of its logarithm) lasts so long, and that such a
+    one then ends too late for what has to be written."""
+    mean, deviation = logs
+    gone = min(NORMAL.cdf((math.log(heard_s) - mean) / deviation), 1 - 1e-9)
+    left = (
+        max(heard_s, math.exp(mean + deviation * NORMAL.inv_cdf(gone + (1 - gone) * point)))
+        for point in POINTS
+    )
+    return 1 - gone, sum(_beyond(until_s - first_s, rest) for first_s in left) / len(POINTS)
 
 
 def expected_s(backend: Backend, read: int, output: Forecast, *, most_output: int) -> float:
