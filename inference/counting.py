@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -32,18 +33,30 @@ def estimate_tokens(body: Body) -> int:
     return max(total + estimate_format(body), 1)
 
 
-def exactly(body: Body, model: str) -> int | None:
-    """By the vocabulary of the model, what frames each message included; None: nobody knows it.
+@dataclass(frozen=True, slots=True)
+class How:
+    """What a count depends on, besides the request: models that agree in it need only one."""
+
+    vocabulary: str
+    pictures: pictures.Rule
+
+
+def vocabulary(model: str) -> How:
+    return How(tokens.family(model), pictures.rule(model))
+
+
+def exactly(body: Body, how: How) -> int | None:
+    """By a model's vocabulary, what frames each message included; None: nobody knows it.
 
     Tools and forms are counted as the JSON that they come as, which is longer than what providers
     make of it.
     """
-    found = tokens.count(tokens.family(model), _all_texts(body))
+    found = tokens.count(how.vocabulary, _all_texts(body))
     if found is None:
         return None
     messages = _list(body.get("messages"))
     frames = len(messages) * TOKENS_PER_MESSAGE + (TOKENS_PER_ANSWER if messages else 0)
-    return found + frames + _attached(messages, pictures.rule(model)) + _numbered(body)
+    return found + frames + _attached(messages, how.pictures) + _numbered(body)
 
 
 def _all_texts(body: Body) -> Iterable[str]:

@@ -7,33 +7,56 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analytics.values import Outcome
-from routing import catalog, deadlines, pressure, promises, seats, stakes
+from routing import catalog, counts, deadlines, pressure, promises, seats, stakes, vitals
+from routing.failover import crowds, pools
 from routing.policy import deciding, scoring, wanting
 from routing.policy.terms import NAMED, Aim
-from routing.policy.values import NOWHERE, VIRTUAL, Candidate, Decision, NoWay, Wants
+from routing.policy.values import NOWHERE, VIRTUAL, Backend, Candidate, Decision, NoWay, Wants
 from routing.policy.wanting import NO_ALIAS, Circumstances
 from routing.way import Due, Way
 
 
 def decide(way: Way) -> Decision | NoWay:
     aim = aim_of(way)
-    asked = way.wants = wants(way, aim)
+    asked = way.wants = counts.told(way, wants(way, aim))
     draw = random.random() if way.draw is None else way.draw  # noqa: S311
     late_after_s = scoring.deadline_s(asked, aim.weights)
     way.due = Due(decided_ms=way.clock.elapsed_ms, late_after_s=late_after_s)
     backends = catalog.current().live()
     decision = deciding.decide(asked, backends, way.outlook, aim=aim, draw=draw)
-    if isinstance(decision, Decision) and decision.explored:
+    if isinstance(decision, NoWay):
+        return decision
+    if decision.explored:
         _risk(way, decision)
-    return decision
+    return _spread(way, decision, asked, aim)
+
+
+def _spread(way: Way, decision: Decision, asked: Wants, aim: Aim) -> Decision:
+    """Among backends of one model the calls of all web processes are spread."""
+    by_name = aim.goal == NAMED
+    peers = pools.named(decision, asked.model) if by_name else pools.alike(decision)
+    if len(peers) < 2 or decision.reason in pools.KEPT:
+        return decision
+    members = [_member(each.backend) for each in peers]
+    way.pool = {"model": peers[0].backend.model, "among": pools.told(members)}
+    draw = random.random() if way.draw is None else way.draw  # noqa: S311
+    return pools.spread(decision, members, draw)
+
+
+def _member(backend: Backend) -> pools.Member:
+    name = backend.name
+    return pools.Member(
+        name=name,
+        weight=backend.weight,
+        peak_s=max(vitals.peak_s(vitals.of(name)), crowds.of(name).peak_s),
+        in_flight=backend.in_flight,
+    )
 
 
 def aim_of(way: Way) -> Aim:
     """Nothing is risked any more once the day's money for it is gone."""
     effects, terms = way.ruling.effects, way.standing.terms
-    aim = pressure.bent(
-        way, terms.aim(effects.use or way.prompt.model, effects.settings), terms
-    )
+    aim = pressure.bent(way, terms.aim(effects.use or way.prompt.model, effects.settings), terms)
     aim = promises.stricter(way, aim)
     explore = aim.explore
     if explore.mode != "apply" or stakes.left_usd(way.caller.team_id, explore.usd_a_day) > 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from routing import loads
 from routing.learning.values import Forecast
 from routing.loads import Load
@@ -9,6 +11,8 @@ from routing.policy.values import Backend, Fit, Seat, Wants
 
 MARGIN = 1.5
 """Prompt tokens are estimated without a tokenizer; a hold takes half as many again."""
+COUNTED_MARGIN = 1.05
+"""Where the model's own vocabulary counted them: what its provider adds of its own."""
 USUAL_OUTPUT = Forecast(tokens=300.0, high=1200.0)
 """Of an answer about which nothing is known."""
 USUAL_READING_TPS = 400.0
@@ -19,7 +23,7 @@ def read_tokens(asked: Wants, backend: Backend) -> int:
     """Our own embedders read the beginning of each text, however long it is, and our own models
     no schema."""
     if not backend.is_ours:
-        return asked.prompt_tokens
+        return asked.counted.get(backend.model, asked.prompt_tokens)
     if asked.embeds:
         return min(asked.prompt_tokens, backend.context * asked.inputs)
     return max(asked.prompt_tokens - asked.format_tokens, 1)
@@ -28,7 +32,7 @@ def read_tokens(asked: Wants, backend: Backend) -> int:
 def fit(asked: Wants, backend: Backend) -> Fit:
     load, read = backend.load, read_tokens(asked, backend)
     longest = longest_output(asked, backend, read)
-    prompt, output = int(read * MARGIN), longest * asked.choices
+    prompt, output = _most_read(asked, backend, read), longest * asked.choices
     compute_s = loads.computing_s(load, prompt, output) * loads.SPARE if backend.is_ours else 0.0
     return Fit(
         backend=backend,
@@ -40,6 +44,13 @@ def fit(asked: Wants, backend: Backend) -> Fit:
         context_needed=read + (1 if backend.is_ours else asked.output_tokens or 0),
         first_content_s=loads.first_content_s(load, read, backend.first_token_s),
     )
+
+
+def _most_read(asked: Wants, backend: Backend, read: int) -> int:
+    """A provider that reports no usage is paid by the estimate, so no less than that is held."""
+    if backend.is_ours or backend.model not in asked.counted:
+        return int(read * MARGIN)
+    return max(math.ceil(read * COUNTED_MARGIN), asked.prompt_tokens)
 
 
 def longest_output(asked: Wants, backend: Backend, read: int) -> int:

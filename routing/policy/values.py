@@ -120,6 +120,8 @@ class Wants:
     allowed: frozenset[str] = frozenset()
     format_tokens: int = 0
     """Of the prompt: a schema, which becomes a grammar where the model is our own."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """By model, the prompt's tokens by its own vocabulary, where they were counted."""
     inputs: int = 0
     """Texts to be made vectors of, each by itself."""
     only: frozenset[str] | None = None

@@ -8,6 +8,11 @@ import pytest
 
 from inference import counting, tokens
 
+
+def exactly(body: dict[str, Any], model: str) -> int | None:
+    return counting.exactly(body, counting.vocabulary(model))
+
+
 MODELS = {
     "openai/gpt-4o-mini": "o200k",
     "azure/gpt-4o": "o200k",
@@ -55,7 +60,7 @@ def test_texts_count_as_published(name: str, text: str, count: int) -> None:
 def test_what_is_not_known_is_not_guessed() -> None:
     assert tokens.count("", ["word"]) is None
     assert tokens.count("o200k", ["x" * (tokens.LONGEST + 1)]) is None
-    assert counting.exactly({"messages": [{"role": "user", "content": "hi"}]}, "mock") is None
+    assert exactly({"messages": [{"role": "user", "content": "hi"}]}, "mock") is None
 
 
 @pytest.mark.parametrize(
@@ -70,16 +75,16 @@ def test_what_is_not_known_is_not_guessed() -> None:
     ],
 )
 def test_a_whole_request_is_counted(body: dict[str, Any], count: int) -> None:
-    assert counting.exactly(body, "gpt-4") == count
+    assert exactly(body, "gpt-4") == count
 
 
 def test_tools_and_forms_and_pictures_count_as_well() -> None:
     plain: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}
-    least = counting.exactly(plain, "gpt-4o") or 0
+    least = exactly(plain, "gpt-4o") or 0
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
-    assert (counting.exactly(plain | {"tools": [tool]}, "gpt-4o") or 0) > least + 10
-    assert (counting.exactly(plain | {"response_format": tool}, "gpt-4o") or 0) > least + 10
+    assert (exactly(plain | {"tools": [tool]}, "gpt-4o") or 0) > least + 10
+    assert (exactly(plain | {"response_format": tool}, "gpt-4o") or 0) > least + 10
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     seen = {"messages": [{"role": "user", "content": [picture]}]}
-    assert counting.exactly(seen, "gpt-4o") == 4 + 3 + 85 + 8 * 170
-    assert counting.exactly(seen, "gpt-4o-mini") == 4 + 3 + 2833 + 8 * 5667
+    assert exactly(seen, "gpt-4o") == 4 + 3 + 85 + 8 * 170
+    assert exactly(seen, "gpt-4o-mini") == 4 + 3 + 2833 + 8 * 5667

@@ -11,7 +11,7 @@ import pytest
 
 from analytics.values import PriceTag
 from routing.loads import Load
-from routing.policy import deciding
+from routing.policy import costs, deciding
 from routing.policy.values import VIRTUAL, Backend, Decision, NoWay, Wants
 from routing.questions import Constraints
 from routing.way import Try
@@ -123,6 +123,19 @@ def test_choices_and_the_longest_output_count_into_the_worst_case() -> None:
     assert one.order[0].worst_case == Decimal("0.0001")
     assert four.order[0].worst_case == 4 * one.order[0].worst_case
     assert unbounded.order[0].worst_case == Decimal("0.001")
+
+
+@pytest.mark.parametrize(
+    ("counted", "estimated", "held"),
+    [({}, 100, 150), ({"cheap": 60}, 100, 100), ({"cheap": 100}, 60, 105), ({"x": 9}, 100, 150)],
+)
+def test_a_count_by_the_models_own_vocabulary_needs_no_margin(
+    counted: dict[str, int], estimated: int, held: int
+) -> None:
+    """A provider that reports no usage is paid by the estimate: no less than that is held."""
+    asked = replace(wants("cheap", prompt_tokens=estimated, output_tokens=1), counted=counted)
+    fit = costs.fit(asked, replace(backend("cheap"), model="cheap"))
+    assert fit.prompt_tokens == held
 
 
 def test_a_local_model_cuts_the_longest_answer_to_what_its_context_leaves() -> None:
