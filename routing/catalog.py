@@ -170,9 +170,11 @@ def look() -> Catalog:
 
 def _load(revision: int) -> Catalog:
     try:
+        enabled = models.Backend.objects.filter(enabled=True).select_related("health")
+        # Before their prices: one that is being made right now would else be known without its
+        # own, and be free.
+        rows = list(enabled.prefetch_related(enabled_keys()))
         prices = reports.prices_in_force(datetime.now(UTC))
-        rows = models.Backend.objects.filter(enabled=True).select_related("health")
-        rows = rows.prefetch_related(enabled_keys())
         lines = calibrating.newest()
         return Catalog(
             revision=revision,
