@@ -181,10 +181,10 @@ def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
     return lookup.spent_today(connection, team_id, tier)
 
 
-def used(connection: Connection, spans: Iterable[Span]) -> dict[int, Decimal]:
-    """By budget, what is settled and held in these windows; one that nothing fell into is left
-    out."""
-    return lookup.used(connection, list(spans))
+def filled(connection: Connection, spans: Iterable[Span]) -> dict[int, tuple[Decimal, Decimal]]:
+    """By budget, what is settled and what is held in these windows; one that nothing fell into is
+    left out."""
+    return lookup.filled(connection, list(spans))
 
 
 def checks(connection: Connection) -> list[str]:

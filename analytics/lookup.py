@@ -54,8 +54,8 @@ SELECT coalesce((
      WHERE a.state IN ('held', 'running') AND a.tier = %s::text AND e.team_id = %s::bigint
 ), 0)
 """
-USED: LiteralString = """
-SELECT budget_id, settled + held FROM analytics_budgetwindow
+FILLED: LiteralString = """
+SELECT budget_id, settled, held FROM analytics_budgetwindow
 WHERE (budget_id, starts_at) IN (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]))
 """
 RELEASE: LiteralString = "SELECT kora_release(%s::uuid[], %s::text, %s::text)"
@@ -263,10 +263,10 @@ def spent_today(connection: Connection, team_id: int, tier: str) -> Decimal:
     return Decimal(row[0]) if row else Decimal(0)
 
 
-def used(connection: Connection, spans: Sequence[Span]) -> dict[int, Decimal]:
+def filled(connection: Connection, spans: Sequence[Span]) -> dict[int, tuple[Decimal, Decimal]]:
     parameters = ([span.budget_id for span in spans], [span.starts_at for span in spans])
-    rows = connection.execute(USED, parameters, prepare=True).fetchall()
-    return dict(rows)
+    rows = connection.execute(FILLED, parameters, prepare=True).fetchall()
+    return {budget_id: (settled, held) for budget_id, settled, held in rows}
 
 
 def checks(connection: Connection) -> list[str]:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from analytics.promise_models import (
     Alert,
+    BudgetOutlook,
     BudgetOverride,
     Channel,
     ChannelKind,
@@ -23,10 +24,10 @@ from analytics.promise_models import (
 from teams.models import ApiKey, Team
 
 __all__ = [
-    "Alert", "Attempt", "AttemptState", "Budget", "BudgetOverride", "BudgetScope", "BudgetWindow",
-    "Channel", "ChannelKind", "Delivery", "Exchange", "ExchangeState", "Feedback", "LedgerKind",
-    "LedgerRow", "Mode", "Period", "Prediction", "Price", "Sla", "SlaHour", "SlaState", "money",
-    "seconds",
+    "Alert", "Attempt", "AttemptState", "Budget", "BudgetOutlook", "BudgetOverride",
+    "BudgetScope", "BudgetWindow", "Channel", "ChannelKind", "Delivery", "Exchange",
+    "ExchangeState", "Feedback", "LedgerKind", "LedgerRow", "Mode", "Period", "Prediction",
+    "Price", "Sla", "SlaHour", "SlaState", "money", "seconds",
 ]  # fmt: skip
 
 

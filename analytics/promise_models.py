@@ -222,3 +222,27 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alert_id} to {self.channel_id}: {self.state}"
+
+
+class BudgetOutlook(models.Model):
+    """Where a budget's spend comes from and is heading: hours so far, what is usual, the plan's
+    last anchor, and the forecast. All of it can be made again from the ledger and the clock."""
+
+    budget = models.OneToOneField(
+        "analytics.Budget", on_delete=models.CASCADE, primary_key=True, related_name="outlook"
+    )
+    first_hour = models.DateTimeField()
+    hours = models.JSONField(default=list)
+    """Dollars of its scope in whole hours, from the first one on."""
+    usual = models.JSONField(default=list)
+    """Shares of the 168 hours of a week (UTC)."""
+    anchor_at = models.DateTimeField(null=True)
+    anchor_usd = models.FloatField(default=0)
+    anchor_log = models.FloatField(default=0)
+    forecast = models.JSONField(default=dict)
+    foretold_for = models.DateTimeField(null=True)
+    """The beginning of the window that the forecast is of."""
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.budget_id} from {self.first_hour:%F %H}"

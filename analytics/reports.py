@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from analytics import budgets
+from analytics import budgets, outlooks
 from analytics.models import Budget, BudgetOverride, BudgetWindow, LedgerRow, Price
+from analytics.pacing import steering
 from analytics.values import BudgetTerms, PriceTag, Span
 
 GROUPS = ("team", "backend", "tier", "day", "key", "model", "user", "kind")
@@ -48,6 +49,8 @@ class Standing:
     refused: int = 0
     """Requests that found no room; in shadow mode: would have found none."""
     override: BudgetOverride | None = None
+    forecast: Mapping[str, Any] | None = None
+    """Where spend is heading (`pacing.forecast`), where enough is known to say."""
 
     @property
     def free(self) -> Decimal:
@@ -83,7 +86,11 @@ def tag_of(price: Price) -> PriceTag:
 def budget_terms() -> list[BudgetTerms]:
     rows = list(Budget.objects.filter(enabled=True).order_by("pk"))
     raised = overrides(rows, datetime.now(UTC))
-    return [terms_of(budget, raised.get(budget.pk)) for budget in rows]
+    plans = outlooks.plans() if any(budget.paced for budget in rows) else {}
+    return [
+        replace(terms_of(budget, raised.get(budget.pk)), plan=plans.get(budget.pk, steering.FRESH))
+        for budget in rows
+    ]
 
 
 def overrides(some: Iterable[Budget], now: datetime) -> dict[int, BudgetOverride]:
@@ -110,7 +117,7 @@ def terms_of(budget: Budget, override: BudgetOverride | None = None) -> BudgetTe
 
 
 def standings(some: Iterable[Budget], now: datetime) -> dict[int, Standing]:
-    """Where each budget stands, by its id; two queries for all."""
+    """Where each budget stands, by its id; three queries for all."""
     rows = list(some)
     raised = overrides(rows, now)
     spans = {budget.pk: budgets.span(terms_of(budget), now) for budget in rows}
@@ -118,7 +125,8 @@ def standings(some: Iterable[Budget], now: datetime) -> dict[int, Standing]:
     for budget_id, span in spans.items():
         wanted |= Q(budget_id=budget_id, starts_at=span.starts_at)
     windows = {window.budget_id: window for window in BudgetWindow.objects.filter(wanted)}
-    return {
+    foretold = outlooks.forecasts(spans)
+    found = {
         budget.pk: _standing(
             terms_of(budget, raised.get(budget.pk)),
             spans[budget.pk],
@@ -127,6 +135,7 @@ def standings(some: Iterable[Budget], now: datetime) -> dict[int, Standing]:
         )
         for budget in rows
     }
+    return {pk: replace(each, forecast=foretold.get(pk)) for pk, each in found.items()}
 
 
 def _standing(

@@ -17,8 +17,10 @@ from analytics.models import (
     BudgetScope,
     Exchange,
     LedgerRow,
+    Period,
     Price,
 )
+from analytics.pacing import pressure
 from teams import access
 from teams.models import ApiKey, Organisation, Team
 from teams.strict import OnlyKnownFields
@@ -88,7 +90,22 @@ class SoftLimitSerializer(serializers.Serializer[Any]):
     """What happens before the limit is reached."""
 
     percent = serializers.FloatField(min_value=0.01, max_value=1000)
-    action = serializers.CharField(max_length=64)
+    action = serializers.ChoiceField(choices=pressure.ACTIONS)
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    """Where spend is heading until the end of the window (without one: for 90 days)."""
+
+    expected_usd = usd()
+    low_usd = usd(help_text="80 of 100 such windows end between this and `high_usd`.")
+    high_usd = usd()
+    exhausted_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the limit is reached at this rate."
+    )
+    earliest = serializers.DateTimeField(
+        allow_null=True, help_text="When it is reached if it goes on as dearly as it well may."
+    )
+    until = serializers.DateTimeField()
 
 
 class OverrideSerializer(OnlyKnownFields, serializers.ModelSerializer[BudgetOverride]):
@@ -120,6 +137,9 @@ class StandingSerializer(serializers.Serializer[reports.Standing]):
     )
     suspended = serializers.BooleanField()
     override = OverrideSerializer(allow_null=True)
+    forecast = ForecastSerializer(
+        allow_null=True, help_text="Null while too little was spent to say anything."
+    )
 
 
 class LimitSerializer(serializers.Serializer[limiting.Limit]):
@@ -145,6 +165,8 @@ class KeyLimitsSerializer(serializers.Serializer[Any]):
 
 
 class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
+    write_roles = access.KEEPERS
+
     scope_id = serializers.CharField(
         required=False, help_text="A team's or key's id or name (a key's public part), or `a=b`."
     )
@@ -183,7 +205,16 @@ class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
             raise serializers.ValidationError(f"{name} is not a time zone.")
         return name
 
+    def validate_soft_limits(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            return pressure.ordered(given)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        known = self.instance or Budget()
+        if attrs.get("paced", known.paced) and attrs.get("window", known.window) == Period.TOTAL:
+            raise serializers.ValidationError({"paced": "A window without end has no pace."})
         if self.instance is not None:
             return self._unmoved(attrs)
         organisation, scope_id = self._target(attrs["scope"], attrs.get("scope_id", ""))

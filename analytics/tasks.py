@@ -13,7 +13,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import connection as django_connection
 
-from analytics import ledger
+from analytics import ledger, outlooks, reports
 from analytics.alerts import delivering, watching
 from analytics.lookup import Connection
 
@@ -33,6 +33,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "task": "analytics.tasks.watch_budgets",
         "schedule": 15.0,
         "options": {"queue": "background", "expires": 15.0},
+    },
+    "look ahead": {
+        "task": "analytics.tasks.look_ahead",
+        "schedule": 30.0,
+        "options": {"queue": "background", "expires": 30.0},
     },
     "deliver alerts": {
         "task": "analytics.tasks.deliver_alerts",
@@ -55,6 +60,12 @@ def sweep() -> None:
 @shared_task(name="analytics.tasks.watch_budgets")  # type: ignore[no-untyped-call, untyped-decorator]
 def watch_budgets() -> None:
     watching.watch(datetime.now(UTC))
+
+
+@shared_task(name="analytics.tasks.look_ahead")  # type: ignore[no-untyped-call, untyped-decorator]
+def look_ahead() -> None:
+    """Where budgets are heading, and from where paced ones are steered."""
+    outlooks.look(reports.budget_terms(), datetime.now(UTC))
 
 
 @shared_task(name="analytics.tasks.deliver_alerts")  # type: ignore[no-untyped-call, untyped-decorator]

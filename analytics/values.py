@@ -9,6 +9,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from analytics.pacing import steering
+from analytics.pacing.steering import Plan
+
 ZERO = Decimal(0)
 
 
@@ -41,6 +44,8 @@ class BudgetTerms:
     mode: str
     paced: bool = False
     soft_limits: tuple[Mapping[str, Any], ...] = ()
+    plan: Plan = steering.FRESH
+    """Where it is paced: how spend is usually spread, and where the plan was begun last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import defaultdict, deque
 
-from routing import catalog, choosing, deadlines, gauges
+from routing import catalog, choosing, deadlines, gauges, pressure
 from routing.cascade import planning
 from routing.policy import deciding, patience
 from routing.policy.patience import Wait
@@ -28,8 +28,10 @@ _not_before: dict[str, float] = {}
 
 
 def consider(way: Way, found: Decision | NoWay) -> Wait | None:
-    """Only for whoever said when the answer is needed, and named nobody to give it."""
-    if way.prompt.constraints.deadline is None or way.wants is None or _has_waited(way):
+    """Only for whoever said when the answer is needed, or whose budget lets only what is idle
+    answer; and who named nobody to give it."""
+    may_wait = way.prompt.constraints.deadline is not None or pressure.waits(way)
+    if not may_wait or way.wants is None or _has_waited(way):
         return None
     if waiting() >= MOST_WAITING or way.prompt.inputs or way.seat.in_loop:
         return None

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from routing import catalog, likes, purses, recognising
+from routing import catalog, likes, pressure, purses, recognising
 from routing.intents.values import Recognised
 from routing.signals import names, texts, words
 from routing.signals.facts import ABSENT, Facts, Words
@@ -26,6 +26,7 @@ def facts(way: Way) -> Facts:
         "weekday": own.weekday,
         "budget_used": own.budget_used,
         "budget_left_usd": own.budget_left_usd,
+        "budget_pressure": own.budget_pressure,
         "intent": own.intent,
         "intent_confidence": own.intent_confidence,
         "complexity": own.complexity,
@@ -110,6 +111,10 @@ class _Own:
 
     def budget_left_usd(self) -> float | None:
         return purses.left_usd(self._way)
+
+    def budget_pressure(self) -> str | None:
+        found = pressure.of(self._way)
+        return found.action if found.action and not found.shadow else ABSENT
 
     def health(self, name: str) -> str | None:
         backend = catalog.current().alive(name)

@@ -23,6 +23,7 @@ from routing import (
     experimenting,
     inputs,
     limits,
+    pressure,
     questions,
     recognising,
     repeats,
@@ -121,6 +122,7 @@ def decide(way: Way, room: Room) -> Plan:
     if ruled_out is not None:
         clock("record", closing.record_hit, way, ruled_out)
         return Answered(match=ruled_out)
+    clock("pressure", pressure.refuse_all, way)
     found = clock("exact", stages.exact, way)
     if isinstance(found, NoMatch):
         flying = clock("in flight", stages.board, way, room)

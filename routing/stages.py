@@ -17,7 +17,18 @@ from analytics.values import Held, Hold, Refused
 from caching import matching
 from caching.question import fingerprints
 from caching.values import Match, NoMatch
-from routing import catalog, choosing, connections, deadlines, embeddings, habits, limits, semantics
+from routing import (
+    catalog,
+    choosing,
+    connections,
+    deadlines,
+    embeddings,
+    habits,
+    limits,
+    pressure,
+    purses,
+    semantics,
+)
 from routing.errors import (
     BudgetExceeded,
     DeadlineExceeded,
@@ -93,12 +104,15 @@ def check_model(way: Way) -> None:
 
 def _is_known(way: Way, model: str) -> bool:
     named = model in VIRTUAL or model in way.standing.terms.aliases
-    return named or catalog.current().backend(model) is not None
+    known = catalog.current()
+    return named or known.backend(model) is not None or bool(known.pool(model))
 
 
 def _may_use(way: Way, caller: Caller, model: str) -> bool:
     """A virtual model may be asked for if any concrete one is allowed: eligibility sees to it."""
-    return model in VIRTUAL or model in way.standing.terms.aliases or caller.may_use(model)
+    if model in VIRTUAL or model in way.standing.terms.aliases or caller.may_use(model):
+        return True
+    return any(caller.may_use(each.name) for each in catalog.current().pool(model))
 
 
 def exact(way: Way) -> Match | NoMatch:
@@ -139,6 +153,7 @@ def choose(way: Way) -> Decision:
     if way.prompt.constraints.cache == "only" and not way.prompt.inputs:
         asked = way.given or way.prompt.constraints  # of vectors, their backend knows
         raise NothingStored(by_rule=asked.cache != "only")
+    pressure.refuse_models(way)
     way.decision = choosing.decide(way)
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
         raise QueueFull(
@@ -147,7 +162,8 @@ def choose(way: Way) -> Decision:
         )
     if isinstance(way.decision, NoWay):
         raise _infeasible(way, way.decision)
-    way.decision = habits.preferred(way, way.decision)
+    if not pressure.chooses(way):
+        way.decision = habits.preferred(way, way.decision)
     return way.decision
 
 
@@ -243,6 +259,7 @@ def hold(way: Way, candidate: Candidate, reason: str, *, counts: bool = True) ->
     )
     if isinstance(held, Refused):
         raise _over_budget(held)
+    purses.note(each.spans, candidate.worst_case)
     each.budget_shadow = tuple(_as_told(refused) for refused in held.shadow)
     way.tries.append(each)
     return each

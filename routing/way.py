@@ -161,6 +161,8 @@ class Way:
     """What the receipt says of the pattern that this request follows."""
     legs: Legs | None = None
     """Where an answer of our own is checked first, and escalated if it does not hold."""
+    pool: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of the backends of one model that it was spread among."""
     cascade: dict[str, Any] = field(default_factory=dict)
     """What the receipt says of that check."""
     sla: dict[str, Any] = field(default_factory=dict)
@@ -171,6 +173,8 @@ class Way:
     """What the receipt says of waiting for idle capacity."""
     mine: Mine | None = None
     """Its row among requests that may be sent again, until it is answered there or let go."""
+    hedge: dict[str, Any] = field(default_factory=dict)
+    """What the receipt says of the backend that was asked beside a silent one."""
     is_contested: bool = False
     """Two calls are in the air, so this process says which one's answer is kept."""
     aside: dict[str, Any] = field(default_factory=dict)
@@ -253,8 +257,10 @@ class Way:
             "attempts": [each.as_json() for each in self.tries],
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
+            **({"pool": self.pool} if self.pool else {}),
             **({"cascade": self.cascade} if self.cascade else {}),
             **({"deferred": self._told_of_waiting()} if self.deferred else {}),
+            **({"hedge": self.hedge} if self.hedge else {}),
             **({"aside": self.aside} if self.aside else {}),
             **self._told_of_budgets(),
             **self._told_of_pressure(),

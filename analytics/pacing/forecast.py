@@ -50,7 +50,7 @@ class Forecast:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "usd": f"{self.usd:.6f}",
+            "expected_usd": f"{self.usd:.6f}",
             "low_usd": f"{self.low_usd:.6f}",
             "high_usd": f"{self.high_usd:.6f}",
             "exhausted_at": self.exhausted_at and self.exhausted_at.isoformat(),

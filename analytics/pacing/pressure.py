@@ -27,6 +27,8 @@ WORDS: Mapping[str, str] = {
     QUEUE: "it waits for a model of our own that is idle, up to its deadline",
     BLOCK: "nothing is answered",
 }
+CHOOSING = (PREFER_LOCAL, CHEAPER)
+"""These change who is chosen, and nothing where somebody was named."""
 STRICTNESS = {action: place for place, action in enumerate(ACTIONS)}
 ENFORCE = "enforce"
 

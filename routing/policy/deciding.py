@@ -40,7 +40,7 @@ def decide(
     feasible = [candidate for candidate in candidates if not candidate.excluded]
     if not feasible:
         return relaxing.no_way(asked, candidates)
-    ordered = _ordered(feasible, aim.weights.floor)
+    ordered = _ordered(feasible, aim)
     greedy = Decision(
         order=tuple(ordered),
         candidates=candidates,
@@ -89,7 +89,8 @@ def _considered(
     """Vectors of two models cannot be compared, so for them `auto` is always the same backend: the
     first of our own embedders that was made."""
     if aim.goal == terms.NAMED:
-        return [b for b in backends if b.name == asked.model], aim.goal
+        of_name = [b for b in backends if b.name == asked.model]
+        return of_name or [b for b in backends if b.model == asked.model], aim.goal
     if not asked.embeds:
         return backends, aim.goal
     ours = [b for b in backends if b.is_ours and EMBEDDINGS in b.capabilities]
@@ -101,15 +102,21 @@ def _weigh(of: Prospect, backend: Backend, looked_at: Sequence[Named]) -> Candid
     return scoring.expect(of, fit, eligibility.first_broken(of.asked, fit, looked_at))
 
 
-def _ordered(feasible: list[Candidate], floor: float) -> list[Candidate]:
+def _ordered(feasible: list[Candidate], aim: Aim) -> list[Candidate]:
     """Struggling backends come last but are never left out: they may be all there is."""
 
-    def rank(candidate: Candidate) -> tuple[Any, ...]:
+    def order(candidate: Candidate) -> tuple[Any, ...]:
         backend, quality = candidate.backend, candidate.estimate.quality
-        by_cost = (candidate.cost, -quality, backend.name)
-        return (backend.failing, quality < floor, -candidate.score, *by_cost)
+        return (*_rank(candidate, aim), -candidate.score, candidate.cost, -quality, backend.name)
 
-    return sorted(feasible, key=rank)
+    return sorted(feasible, key=order)
+
+
+def _rank(candidate: Candidate, aim: Aim) -> tuple[bool, ...]:
+    """What comes before any score."""
+    backend, quality = candidate.backend, candidate.estimate.quality
+    theirs = aim.ours_first and not backend.is_ours
+    return (backend.failing, quality < aim.weights.floor, theirs)
 
 
 def _settled(asked: Wants, greedy: Decision, aim: Aim, draw: float) -> Decision:
@@ -154,7 +161,7 @@ def _tried(greedy: Decision, aim: Aim, protected: str, draw: float) -> Decision:
         return greedy
     if protected:
         return replace(greedy, exploring={"mode": explore.mode, "why_not": protected})
-    well = _peers(greedy.order, aim.weights.floor)
+    well = _peers(greedy.order, aim)
     found = exploring.chances(
         [each.score for each in well],
         [each.estimate.deviation for each in well],
@@ -180,8 +187,7 @@ def _drawn(
     return replace(taken, propensity=found[index], propensities=greedy.propensities)
 
 
-def _peers(order: Sequence[Candidate], floor: float) -> list[Candidate]:
+def _peers(order: Sequence[Candidate], aim: Aim) -> list[Candidate]:
     """Those of the first's rank: who struggles or is below the floor is not tried out."""
-    first = order[0]
-    alike = (first.backend.failing, first.estimate.quality < floor)
-    return [c for c in order if (c.backend.failing, c.estimate.quality < floor) == alike]
+    alike = _rank(order[0], aim)
+    return [each for each in order if _rank(each, aim) == alike]

@@ -59,6 +59,8 @@ class Aim:
     weights: Weights = weights.AUTO
     explore: Explore = Explore()
     sticky: Sticky = Sticky()
+    ours_first: bool = False
+    """Whatever the scores say, models of our own come before those of others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

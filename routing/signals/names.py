@@ -9,6 +9,8 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analytics.pacing.pressure import ACTIONS as PRESSURES
+
 YES_NO = "yes/no"
 NUMBER = "number"
 TEXT = "text"
@@ -119,6 +121,12 @@ REQUEST: Mapping[str, Known] = {
     ),
     "budget_left_usd": Known(
         kind=NUMBER, words="what is left in the budget that has least left", cost=LOOKED_UP
+    ),
+    "budget_pressure": Known(
+        kind=TEXT,
+        words="the strictest soft limit that its budgets have reached; absent where none has",
+        choices=PRESSURES,
+        cost=LOOKED_UP,
     ),
     "intent": Known(kind=TEXT, words="what kind of request it is", cost=OF_A_VECTOR),
     "intent_confidence": _share("how sure that is", OF_A_VECTOR),

@@ -147,8 +147,8 @@ def budget(client: APIClient, **words: Any) -> Any:
 
 def test_a_budget_is_made_shown_with_its_standing_and_changed(red: Team) -> None:
     owner = speaking_as(red, Role.OWNER)
-    soft = [{"percent": 80.0, "action": "notify"}]
-    made = budget(owner, window="day", time_zone="Europe/Berlin", soft_limits=soft)
+    soft = [{"percent": 80.0, "action": "alert"}, {"percent": 95.0, "action": "cheaper"}]
+    made = budget(owner, window="day", time_zone="Europe/Berlin", soft_limits=soft[::-1])
     assert made.status_code == 201, made.content
     assert (made.json()["scope_id"], made.json()["standing"]["left"]) == (str(red.pk), "10")
     kept = Budget.objects.get()
@@ -187,7 +187,11 @@ def test_a_budget_is_made_shown_with_its_standing_and_changed(red: Team) -> None
         ({"scope_id": "9" * 30}, "scope_id"),
         ({"scope": "key", "scope_id": "nobody"}, "scope_id"),
         ({"scope": "tag", "scope_id": "project"}, "scope_id"),
-        ({"soft_limits": [{"percent": 0, "action": "notify"}]}, "soft_limits.0.percent"),
+        ({"soft_limits": [{"percent": 0, "action": "alert"}]}, "soft_limits.0.percent"),
+        ({"soft_limits": [{"percent": 80, "action": "notify"}]}, "soft_limits.0.action"),
+        ({"soft_limits": [{"percent": 80, "action": "block"},
+                          {"percent": 90, "action": "queue"}]}, "soft_limits"),
+        ({"window": "total", "paced": True}, "paced"),
     ],
 )
 def test_a_wrong_budget_is_refused(
