@@ -19,14 +19,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import limiting, reports, serializers
-from analytics.models import Budget, BudgetScope, Exchange, LedgerRow, Price
+from analytics import limiting, overriding, reports, scoping, serializers
+from analytics.models import Budget, Exchange, LedgerRow, Price
 from analytics.sheets import Csv
-from teams import audit
-from teams.access import OPERATORS, IfMatch, NewestByTime, OfMyTeams, actor_of
+from teams.access import KEEPERS, OPERATORS, IfMatch, NewestByTime, OfMyTeams, actor_of
 from teams.audit import Audited
 from teams.listing import ByFields
-from teams.models import ApiKey, Role, Team
+from teams.models import ApiKey
 
 MOST_OVERRIDES = 200
 
@@ -59,16 +58,14 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
     queryset = Budget.objects.all()
     serializer_class = serializers.BudgetSerializer
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
-    write_roles = frozenset({Role.OWNER.value, Role.FINANCE.value})
+    write_roles = KEEPERS
     volatile = frozenset({"standing"})
     filter_backends = [ByFields, OrderingFilter]
     filters = {"scope": "scope", "name": "name", "window": "window", "enabled": "enabled"}
     ordering_fields = ["id", "name", "limit_usd"]
 
     def get_queryset(self) -> QuerySet[Budget]:
-        actor = actor_of(self.request)
-        rows = super().get_queryset()
-        return rows if actor.operates else rows.filter(_seen_by(actor.team_ids))
+        return scoping.budgets(actor_of(self.request), super().get_queryset())
 
     def paginate_queryset(self, queryset: Any) -> list[Any] | None:
         page = super().paginate_queryset(queryset)
@@ -99,11 +96,8 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
     def _override(self, request: Request, budget: Budget) -> Response:
         asked = serializers.OverrideSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        actor = actor_of(request)
-        made = asked.save(budget=budget, created_by=actor.name)
-        made.refresh_from_db()
-        shown = dict(serializers.OverrideSerializer(made).data)
-        audit.record(actor, "override", budget, after=_audited(shown))
+        made = overriding.begin(actor_of(request), budget, asked)
+        shown = serializers.OverrideSerializer(made).data
         return Response(shown, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=serializers.OverrideSerializer)
@@ -113,20 +107,8 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
         with transaction.atomic():
             budget = self.get_object()
             found = get_object_or_404(budget.overrides.select_for_update(), pk=override_id)
-            before = dict(serializers.OverrideSerializer(found).data)
-            now = datetime.now(UTC)
-            if budget.overrides.filter(pk=found.pk, ends_at__gt=now).update(ends_at=now):
-                found.refresh_from_db()
-                after = dict(serializers.OverrideSerializer(found).data)
-                actor = actor_of(request)
-                audit.record(
-                    actor, "end override", budget, before=_audited(before), after=_audited(after)
-                )
+            overriding.end(actor_of(request), found)
         return Response(serializers.OverrideSerializer(found).data)
-
-
-def _audited(override: dict[str, Any]) -> dict[str, Any]:
-    return {name: override[name] for name in ("limit_usd", "until", "reason")}
 
 
 class KeyLimits(viewsets.GenericViewSet[ApiKey]):
@@ -169,17 +151,6 @@ def _rates(key: ApiKey) -> dict[str, int | None]:
         said = (getattr(key, name), getattr(key.team, name))
         rates[name] = min((each for each in said if each is not None), default=None)
     return rates
-
-
-def _seen_by(team_ids: Iterable[int]) -> Q:
-    teams = Team.objects.filter(pk__in=list(team_ids))
-    keys = ApiKey.objects.filter(team__in=teams).values_list("pk", flat=True)
-    shared = [BudgetScope.ORGANISATION, BudgetScope.TAG]
-    return (
-        Q(scope=BudgetScope.TEAM, scope_id__in=[str(each) for each in team_ids])
-        | Q(scope=BudgetScope.KEY, scope_id__in=[str(each) for each in keys])
-        | Q(scope__in=shared, organisation__in=teams.values("organisation"))
-    )
 
 
 class Requests(OfMyTeams, viewsets.ReadOnlyModelViewSet[Exchange]):

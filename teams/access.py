@@ -36,6 +36,8 @@ else:  # rest_framework.views reads the settings that name this module
 
 WRITERS = frozenset({Role.OWNER.value, Role.ENGINEER.value})
 OWNERS = frozenset({Role.OWNER.value})
+KEEPERS = frozenset({Role.OWNER.value, Role.FINANCE.value})
+"""Of budgets, and of who is told about them."""
 OPERATORS: frozenset[str] = frozenset()
 """No role is enough: operators pass every check before roles are asked."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -11,15 +11,14 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from analytics import scoping
 from analytics.alerts import raising
-from analytics.alerts.serializers import KEEPERS, AlertSerializer, ChannelSerializer
-from analytics.promise_models import Alert, Channel, Delivery
+from analytics.alerts.serializers import AlertSerializer, ChannelSerializer
+from analytics.promise_models import Alert, Channel
 from teams import audit
-from teams.access import IfMatch, OfMyTeams, actor_of
+from teams.access import KEEPERS, IfMatch, OfMyTeams, actor_of
 from teams.audit import Audited
 from teams.listing import ByFields
-from teams.models import Team
-from teams.values import Actor
 
 
 class Channels(Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Channel]):
@@ -64,16 +63,4 @@ class Alerts(viewsets.ReadOnlyModelViewSet[Alert]):
     }
 
     def get_queryset(self) -> QuerySet[Alert]:
-        return visible(actor_of(self.request), super().get_queryset())
-
-
-def visible(actor: Actor, rows: QuerySet[Alert]) -> QuerySet[Alert]:
-    """Those of the actor's teams, and those of no team in their organisation; with the deliveries
-    to channels that the actor sees."""
-    told = Delivery.objects.select_related("channel").order_by("channel__name")
-    if not actor.operates:
-        teams = Team.objects.filter(pk__in=actor.team_ids)
-        shared = Q(team=None, organisation__in=teams.values("organisation"))
-        rows = rows.filter(Q(team__in=teams) | shared)
-        told = told.filter(channel__team__in=teams)
-    return rows.prefetch_related(Prefetch("deliveries", queryset=told))
+        return scoping.alerts(actor_of(self.request), super().get_queryset())

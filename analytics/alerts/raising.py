@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 
 from analytics.promise_models import Alert, Channel, Delivery
 
+KINDS = ("budget", "forecast", "sla", "backend")
+"""What alerts are about, beside tests."""
 TEST = "test"
 """The kind of an alert that somebody asked for to see whether it arrives; it is tried once."""
 

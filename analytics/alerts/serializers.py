@@ -12,15 +12,14 @@ from django.db import transaction
 from rest_framework import serializers
 
 from analytics.alerts import secrets, webhooks
+from analytics.alerts.raising import KINDS
 from analytics.promise_models import Alert, Channel, ChannelKind, Delivery
 from teams import access
-from teams.models import Organisation, Role
+from teams.access import KEEPERS
+from teams.models import Organisation
 from teams.serializers import OwnTeam, TeamField
 from teams.strict import OnlyKnownFields
 
-KINDS = ("budget", "forecast", "sla", "backend")
-"""What alerts are about, beside tests."""
-KEEPERS = frozenset({Role.OWNER.value, Role.FINANCE.value})
 SHORTEST_SECRET = 16
 NO_POST = (
     "This KORA has no mail server, so nothing would arrive. Whoever operates it sets KORA_SMTP_URL "

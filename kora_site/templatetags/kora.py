@@ -28,6 +28,8 @@ PLACES = (
     ("patterns", "Patterns", "patterns", "g p"),
     ("routing_rules", "Routing", "routing", "g d"),
     ("slas", "SLAs", "slas", "g s"),
+    ("budgets", "Budgets", "budgets", "g u"),
+    ("alerts", "Alerts", "alerts", "g l"),
     ("backends", "Models", "models", "g b"),
     ("model_files", "Model files", "files", "g m"),
     ("keys", "Keys", "keys", "g k"),
