@@ -64,7 +64,7 @@ class Provider:
         model, key = request.match_info["model"], _key(request)
         body = await request.json()
         script = self.scripts.get(model, Script())
-        manner = self._next(model, key, script)
+        manner = self._next(model, key, script).for_bound(int(body.get("max_tokens") or 16))
         entry = entries.read(len(self.log), key=key, at_s=at_s, body=body, model=model)
         self.log.append(entry)
         try:

@@ -38,10 +38,14 @@ class Manner:
     """Takes the request and never says a word."""
     first_s: float = 0.0
     words: int = 8
+    """So many as the request's `max_tokens`, where it is negative."""
     word_s: float = 0.0
     breaks: str = ""
     after: int = 0
     usage: str = "reported"
+
+    def for_bound(self, most: int) -> Manner:
+        return self if self.words >= 0 else replace(self, words=most)
 
     def __post_init__(self) -> None:
         assert self.breaks in BREAKS, self.breaks
