@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from django.db.models import Prefetch, QuerySet
 
 from analytics import reports
 from analytics.promises import standing
-from analytics.promises.standing import Kept
+from analytics.promises.values import Kept
 from analytics.values import BudgetTerms, PriceTag
 from caching import hits, terms
 from caching.patterns import loading
@@ -101,6 +102,16 @@ class Catalog:
         """One of them, with how it is doing this moment."""
         found = self.backend(name)
         return found and _with_vitals(found)
+
+    def pool(self, model: str) -> tuple[Backend, ...]:
+        """The backends that share this model, if several do: it can be asked for by its name."""
+        shared = tuple(backend for backend in self.backends if backend.model == model)
+        return shared if len(shared) > 1 else ()
+
+    def shared_models(self) -> list[str]:
+        names = {backend.name for backend in self.backends}
+        counts = Counter(backend.model for backend in self.backends)
+        return sorted(name for name, count in counts.items() if count > 1 and name not in names)
 
     def backend(self, name: str) -> Backend | None:
         return next((backend for backend in self.backends if backend.name == name), None)

@@ -35,7 +35,8 @@ def _spread(way: Way, decision: Decision, asked: Wants, aim: Aim) -> Decision:
     """Among backends of one model the calls of all web processes are spread."""
     by_name = aim.goal == NAMED
     peers = pools.named(decision, asked.model) if by_name else pools.alike(decision)
-    if len(peers) < 2 or decision.reason in pools.KEPT:
+    stays = asked.seat.backend == decision.order[0].backend.name
+    if len(peers) < 2 or stays or decision.reason in pools.KEPT:
         return decision
     members = [_member(each.backend) for each in peers]
     way.pool = {"model": peers[0].backend.model, "among": pools.told(members)}

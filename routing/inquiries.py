@@ -37,10 +37,14 @@ BEGINNING = 1_700_000_000
 def models(incoming: Incoming, room: Room) -> Reply:
     del room
     caller = stages.authenticate(incoming)
-    concrete = [b for b in catalog.current().backends if caller.may_use(b.name)]
+    known = catalog.current()
+    concrete = [b for b in known.backends if caller.may_use(b.name)]
+    usable = {backend.model for backend in concrete}
+    shared = [m for m in known.shared_models() if caller.may_use(m) or m in usable]
     aliases = catalog.current().policy(caller.team_id).terms.aliases
     listed = [_model(name, "kora") for name in (*VIRTUAL, *sorted(aliases))]
     listed += [_model(backend.name, backend.kind) for backend in concrete]
+    listed += [_model(name, "kora") for name in shared]
     return _json({"object": "list", "data": listed})
 
 

@@ -32,9 +32,13 @@ class Allowance:
         self._second(now).retries += 1
 
     def has_room(self, now: float) -> bool:
-        recent = [each for each in self.seconds if now - each.at < MINUTE_S]
-        asked, retried = sum(e.requests for e in recent), sum(e.retries for e in recent)
+        asked, retried = self.recent(now)
         return retried < max(LEAST, SHARE * asked)
+
+    def recent(self, now: float) -> tuple[int, int]:
+        """Requests, and retries."""
+        recent = [each for each in self.seconds if now - each.at < MINUTE_S]
+        return sum(each.requests for each in recent), sum(each.retries for each in recent)
 
     def _second(self, now: float) -> Second:
         if not self.seconds or self.seconds[-1].at != int(now):

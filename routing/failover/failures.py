@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from analytics import hedged
+
 BUS = frozenset({"bus"})
 OURS = frozenset({"worker", "unclaimed", "withdrawn", "no-worker", "bus"})
 """KORA itself failed, not the backend: it may be asked once more if there is no other."""
@@ -28,3 +30,5 @@ UNASKED = frozenset({OPEN, RESTING})
 """It was not asked at all: its breaker is open, or it rests as its provider has demanded."""
 AGAIN = frozenset({"server", LIMITED, "cut", "malformed", RESTING})
 """The same call may work there a moment later."""
+HEDGE_LOST = hedged.LOST
+"""Somebody else was asked as well and spoke first: it was let go."""

@@ -42,8 +42,9 @@ def read(said: Any) -> Hedge:
 
 def forgiving(settings: Mapping[str, Any]) -> Hedge:
     """For what stands already: what cannot be read switches it off."""
+    said = settings.get("hedge")
     try:
-        return read(settings.get("hedge", False))
+        return OFF if said is None else read(said)
     except ValueError:
         return OFF
 

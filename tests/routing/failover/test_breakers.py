@@ -189,3 +189,21 @@ def test_what_processes_tell_each_other_can_be_read_by_both(
         assert live.in_flight == 3
         eventually(lambda: not crowds.of("toy").in_flight, within_s=5, what="their silence")
         redis.hdel(together.KEY, "another")
+
+
+def test_a_model_that_several_backends_share_is_listed_once_and_answered_by_any(
+    kora: Inside, headers: list[tuple[bytes, bytes]]
+) -> None:
+    for name in ("east", "west"):
+        made(name)
+    Backend.objects.filter(name__in=["east", "west"]).update(model="shared")
+    kora.refresh()
+    listed = kora.ask(headers=headers, method="GET", path="/v1/models").json()["data"]
+    assert [each["id"] for each in listed].count("shared") == 1
+    heard = [ask(kora, headers, "shared") for _ in range(8)]
+    assert {each.status for each in heard} == {200}
+    assert {each.headers["x-kora-backend"] for each in heard} <= {"east", "west"}
+    path = f"/v1/requests/{heard[0].headers['x-kora-request-id']}"
+    told = kora.ask(headers=headers, method="GET", path=path).json()["receipt"]["pool"]
+    assert told["model"] == "shared"
+    assert sum(each["chance"] for each in told["among"].values()) == pytest.approx(1.0)
