@@ -9,7 +9,7 @@ from uuid import UUID
 
 from analytics import prices
 from inference import counting
-from inference.words import Delta, Usage
+from inference.words import Delta, Failure, Usage
 from routing import papers
 from routing.idempotency import recording
 from routing.idempotency.values import Kept
@@ -21,8 +21,8 @@ class Attempt:
 
     __slots__ = (
         "attempt_id", "backend_id", "began", "body", "deadline", "domain", "ended", "form",
-        "gone", "has_content", "kept", "model", "papers", "price", "priority", "produced", "prompt_tokens",
-        "recording", "stream", "turn", "uuid", "version", "web",
+        "gone", "has_content", "kept", "model", "papers", "price", "priority", "produced",
+        "prompt_tokens", "recording", "stream", "turn", "uuid", "version", "web",
     )  # fmt: skip
 
     def __init__(self, message: dict[str, Any]) -> None:

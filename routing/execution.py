@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from routing import calls, deadlines, metrics, recovering, scripts, stages, steps, vitals
+from routing import calls, deadlines, hedging, metrics, recovering, scripts, stages, steps, vitals
 from routing.bus import Event
 from routing.errors import (
     DeadlineExceeded,
@@ -72,7 +72,7 @@ async def begin(way: Way, room: Room, plan: Planned) -> calls.Flow:
     each = plan.first
     allowance.note_request()
     while True:
-        event = await _guarded_attempt(way, room, each)
+        event = await hedging.attempt(way, room, each, _guarded_attempt)
         if isinstance(event, calls.Flow):
             return event
         _give_up_if_hopeless(way, event)

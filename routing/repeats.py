@@ -100,10 +100,11 @@ def errand(way: Way, each: Try, until: float) -> Errand | None:
     """What a worker is told, so that the answer is kept with its settlement even if this process
     dies or its client leaves: then the call goes on, for whoever asks again.
 
-    Of a cascade nobody knows yet which answer counts, and what is embedded here dies with us.
+    Of a cascade and of a second attempt beside another nobody knows yet which answer counts, and
+    what is embedded here dies with us.
     """
     here = embeddings.is_here(each.candidate.backend)
-    if way.mine is None or way.legs is not None or here:
+    if way.mine is None or way.is_contested or way.legs is not None or here:
         return None
     each.outlives_until = until
     return recording.errand(way.mine, labels.of_attempt(way, each))
@@ -157,20 +158,33 @@ def _by_worker(way: Way) -> bool:
     return bool(way.tries) and way.tries[-1].outlives_until > 0 and not way.is_contested
 
 
+def contest(way: Way) -> None:
+    """Another call will be in the air for it: what a worker keeps from now on is a draft."""
+    if way.mine is not None:
+        rows.contest(connections.current(), way.mine)
+        way.is_contested = True
+
+
 async def let_go(way: Way, room: Room) -> None:
     """It was not answered: whoever asks again is the first, unless a worker goes on with it."""
     mine, way.mine = way.mine, None
     if mine is None:
         return
     room.lookout.drop(mine)
-    if any(each.was_left for each in way.tries):
+    left = any(each.was_left for each in way.tries)
+    if left and not way.is_contested:
         return
     with contextlib.suppress(Unavailable):
-        await steps.in_thread(room, _release, mine)
+        await steps.in_thread(room, _leave if left else _release, mine)
 
 
 def _release(mine: Mine) -> None:
     rows.release(connections.current(), mine)
+
+
+def _leave(mine: Mine) -> None:
+    """To the only call that goes on."""
+    rows.leave(connections.current(), mine)
 
 
 def forget_old() -> int:

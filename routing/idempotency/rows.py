@@ -62,6 +62,11 @@ CONTEST: LiteralString = """
 UPDATE routing_idempotent SET contested = true
 WHERE id = %s::bigint AND exchange_id = %s::uuid AND state = 'running'
 """
+LEAVE: LiteralString = """
+UPDATE routing_idempotent SET contested = false,
+    state = CASE WHEN answer IS NULL THEN 'running' ELSE 'answered' END
+WHERE id = %s::bigint AND exchange_id = %s::uuid AND state = 'running'
+"""
 RELEASE: LiteralString = """
 DELETE FROM routing_idempotent
 WHERE id = %s::bigint AND exchange_id = %s::uuid AND state = 'running'
@@ -132,6 +137,11 @@ def _told(kept: Kept) -> tuple[Any, ...]:
 
 def contest(connection: Connection, mine: Mine) -> None:
     connection.execute(CONTEST, (mine.row_id, mine.exchange_id))
+
+
+def leave(connection: Connection, mine: Mine) -> None:
+    """There is one call in the air again, and nobody beside its worker who could say more."""
+    connection.execute(LEAVE, (mine.row_id, mine.exchange_id))
 
 
 def release(connection: Connection, mine: Mine) -> None:
