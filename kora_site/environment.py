@@ -13,6 +13,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client looks for it when it is imported."""
 EMBEDDER_ENGINES = ("auto", "onnx", "llama.cpp")
 
 
@@ -123,6 +125,24 @@ def seconds(name: str, default: float) -> float:
     if not 0.1 <= found <= 86_400:
         raise SystemExit(f"{name} must be a number of seconds from 0.1 to 86400, not {given!r}.")
     return found
+
+
+MOST_WEB_PROCESSES = 16
+
+
+def web_processes() -> int:
+    """How many `up` starts behind its one socket."""
+    given = os.environ.get("KORA_WEB_PROCESSES") or "1"
+    if not (given.isdecimal() and 1 <= int(given) <= MOST_WEB_PROCESSES):
+        raise SystemExit(
+            f"KORA_WEB_PROCESSES must be a whole number from 1 to {MOST_WEB_PROCESSES}."
+        )
+    return int(given)
+
+
+def shares_metrics() -> bool:
+    """Whether several web processes count into one folder, which `up` names to each of them."""
+    return bool(os.environ.get(METRICS_FOLDER))
 
 
 def worker_queue() -> str:

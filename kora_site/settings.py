@@ -230,6 +230,8 @@ KORA_WORKER_QUEUE = environment.worker_queue()
 """Which queue this process serves, if it is a worker."""
 KORA_WEB_THREADS = 8
 """Threads of the web process that run the synchronous stages, each with its own connection."""
+KORA_SHARES_METRICS = environment.shares_metrics()
+"""Several web processes count together for /metrics."""
 KORA_WORKER_SLOTS = 256
 """Calls that one cloud worker runs at once."""
 KORA_LOCAL_SLOTS = 2000

@@ -13,16 +13,18 @@ from django.views.decorators.http import require_safe
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
+    CollectorRegistry,
     Counter,
     Histogram,
     generate_latest,
+    multiprocess,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from analytics.values import Outcome
 from routing import bus, gauges, vitals
-from routing.failover import breakers
+from routing.failover import breakers, crowds
 from routing.fairness import waiting as waiting_calls
 
 Labelled = TypeVar("Labelled", Counter, Histogram)
@@ -101,10 +103,10 @@ class Surroundings:
 
 def _backends() -> Metric:
     running = GaugeMetricFamily(
-        "kora_backend_in_flight", "Calls running now, from this web process.", labels=["backend"]
+        "kora_backend_in_flight", "Calls running now, of all web processes.", labels=["backend"]
     )
     for name, vital in vitals.everything().items():
-        running.add_metric([name], vital.in_flight)
+        running.add_metric([name], vital.in_flight + crowds.of(name).in_flight)
     return running
 
 
@@ -153,10 +155,20 @@ def _queues() -> Iterator[Metric]:
     yield workers
 
 
-REGISTRY.register(Surroundings())
+def _registry() -> CollectorRegistry:
+    """Behind one socket any of several processes is asked: what all of them counted, in files that
+    outlive them, and what surrounds them all. One alone answers for itself."""
+    together = CollectorRegistry() if settings.KORA_SHARES_METRICS else REGISTRY
+    if together is not REGISTRY:
+        multiprocess.MultiProcessCollector(together)
+    together.register(Surroundings())
+    return together
+
+
+REGISTRY_SERVED = _registry()
 
 
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
     del request
-    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(REGISTRY_SERVED), content_type=CONTENT_TYPE_LATEST)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from kora_site import environment
 from kora_site.up import errors, leftovers, privileges
 from kora_site.up.process import Process
 
@@ -23,7 +24,6 @@ START_LIMIT_S = 120.0
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
     "jit": "off",
     "random_page_cost": "1.1",
     "max_wal_size": "2GB",
@@ -32,6 +32,8 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "logging_collector": "off",
 }
+FOR_EACH_WEB = 24
+"""Connections that one more web process may open: its threads, Django's and the catalog's."""
 
 LEAST_BUFFERS, MOST_BUFFERS = 128 << 20, 2 << 30
 """A graph of a million vectors takes 1.1 GB; each of its pages that Postgres has to fetch from the
@@ -112,6 +114,7 @@ class Postgres:
         settings = SETTINGS | {
             "unix_socket_directories": f'"{self.socket_folder}"',
             "dynamic_shared_memory_type": _shared_memory(),
+            "max_connections": str(100 + FOR_EACH_WEB * (environment.web_processes() - 1)),
             "shared_buffers": f"{buffers(_memory()) >> 20}MB",
         }
         if not self.durable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kora_site import environment
@@ -32,9 +32,11 @@ class Program:
     worker: str = ""
     inherited: tuple[int, ...] = ()
     patient: bool = False
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its own."""
 
     def process(self, variables: Mapping[str, str]) -> Process:
-        extra = {"KORA_WORKER": self.worker, **QUIET} if self.worker else {}
+        extra = {"KORA_WORKER": self.worker, **QUIET} if self.worker else self.told
         return Process(
             command=[*(NICE if self.patient else ()), sys.executable, "-m", *self.command],
             environment={**variables, **extra},
@@ -43,16 +45,33 @@ class Program:
         )
 
 
-def all_of(door: int, home: Path) -> list[Program]:
+def all_of(door: int, home: Path, webs: int = 1) -> list[Program]:
     return [
-        _web(door),
+        *(_web(door, name, _metrics(home, webs)) for name in web_names(webs)),
         *(_worker(queue, threads) for queue, threads in WORKERS.items()),
         _beat(home),
     ]
 
 
-def _web(door: int) -> Program:
-    return Program(name="web", command=("kora_site.up.web", str(door)), inherited=(door,))
+def web_names(webs: int) -> list[str]:
+    """The first is `web` however many there are."""
+    return ["web", *(f"web-{number}" for number in range(2, webs + 1))]
+
+
+def _web(door: int, name: str, told: Mapping[str, str]) -> Program:
+    command = ("kora_site.up.web", str(door))
+    return Program(name=name, command=command, inherited=(door,), told=told)
+
+
+def _metrics(home: Path, webs: int) -> dict[str, str]:
+    """Several count together in files, which begin anew with each start of KORA."""
+    if webs == 1:
+        return {}
+    return {environment.METRICS_FOLDER: str(metrics_folder(home))}
+
+
+def metrics_folder(home: Path) -> Path:
+    return home / "run" / "metrics"
 
 
 def _worker(queue: str, threads: int) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -62,12 +63,19 @@ class Supervisor:
         if not schema.is_current(self.services.database_url(), self.folder):
             self._prepare(variables)
         self.terminal.say("Starting the web, the workers and beat")
-        for program in programs.all_of(self.door.fileno(), self.folder):
+        for program in self._programs():
             self.watch.add(self._child(program, variables))
         self._await_ready()
         if first:
             self._show_first_run()
         self.terminal.say(f"KORA is ready at {door.url(self.door)}")
+
+    def _programs(self) -> list[Program]:
+        webs, counted = environment.web_processes(), programs.metrics_folder(self.folder)
+        shutil.rmtree(counted, ignore_errors=True)
+        if webs > 1:
+            counted.mkdir(parents=True)
+        return programs.all_of(self.door.fileno(), self.folder, webs)
 
     def _show_first_run(self) -> None:
         path = self.folder / FIRST_RUN
@@ -171,8 +179,9 @@ class Supervisor:
         self.terminal.say("Stopping; running requests may finish")
         self.door.close()
         started = {child.name: child for child in self.watch.children}
+        webs = programs.web_names(environment.web_processes())
         self._end(
-            [started[name] for name in ("web", "beat", "prepare", "models") if name in started],
+            [started[name] for name in (*webs, "beat", "prepare", "models") if name in started],
             within_s=programs.WEB_GRACE_S,
         )
         self._end(

@@ -15,6 +15,8 @@ from kora_site import asgi
 from kora_site.up import door
 from kora_site.up.programs import DRAIN_S
 
+BEGIN_S = 0.5
+"""Whoever has just been let in may not have said yet what they want."""
 LAST_WORDS_S = 2.0
 """Before the drain ends: enough to tell those who wait, and to book what they had by now."""
 
@@ -23,6 +25,10 @@ class Server(uvicorn.Server):
     """Tells those who still wait a moment before they would be cut off."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self.server_state.connections:
+            await asyncio.sleep(BEGIN_S)
         loop = asyncio.get_running_loop()
         last_words = loop.call_later(DRAIN_S - LAST_WORDS_S, asgi.application.stop)
         try:
