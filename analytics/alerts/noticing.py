@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from analytics.alerts import thresholds
+from analytics.alerts import foretold, thresholds
+from analytics.alerts.foretold import Foretold
 from analytics.alerts.thresholds import Threshold
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SPENT = "budget"
 FORECAST = "forecast"
+SHORT = {"day", "week"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +46,9 @@ def noticed(budget: Budget, standing: Standing) -> Iterator[Notice]:
         yield _reached(budget, standing, threshold)
     if standing.refused and not standing.suspended:
         yield _refused(budget, standing)
+    said = foretold.read(standing.forecast)
+    if said and said.exhausted_at and used < standing.limit_usd:
+        yield _running_out(budget, standing, said, said.exhausted_at)
 
 
 def _reached(budget: Budget, standing: Standing, threshold: Threshold) -> Notice:
@@ -69,6 +75,26 @@ def _refused(budget: Budget, standing: Standing) -> Notice:
         severity="warning" if shadow else "critical",
         title=f"The budget “{budget.name}” {says}",
         body=facts(budget, standing) | {"refused": standing.refused},
+    )
+
+
+def _running_out(budget: Budget, standing: Standing, said: Foretold, at: datetime) -> Notice:
+    """The day is the budget's own; in a short window the hour matters too."""
+    there = at.astimezone(ZoneInfo(budget.time_zone))
+    day = f"{there.day} {there:%B}" + (f", {there:%H:%M}" if budget.window in SHORT else "")
+    more = {
+        "exhausted_at": _moment(at),
+        "expected_usd": _usd(said.usd),
+        "low_usd": _usd(said.low_usd),
+        "high_usd": _usd(said.high_usd),
+    }
+    return Notice(
+        kind=FORECAST,
+        stem=f"{FORECAST}-{_window(budget, standing)}",
+        limit=standing.limit_usd,
+        severity="warning",
+        title=f"The budget “{budget.name}” is used up on {day} at this rate",
+        body=facts(budget, standing) | more,
     )
 
 

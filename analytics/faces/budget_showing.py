@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from analytics.alerts import thresholds
+from analytics.alerts import foretold, thresholds
+from analytics.alerts.foretold import Foretold
 from analytics.models import Budget, BudgetScope
 from analytics.pacing import pressure
-from analytics.pacing.forecast import Forecast
 from analytics.reports import Standing
 
 WINDOWS = {
@@ -45,6 +45,9 @@ class Bar:
     held: float
     limit_at: float
     ticks: tuple[Tick, ...]
+    low: float | None
+    """Where the forecast's interval begins; None: nothing is foretold."""
+    reach: float
     look: str
     """`ok`, `warn` from the first soft limit on, `bad` when there is no room."""
 
@@ -58,7 +61,10 @@ class Row:
     bar: Bar
     target: str
     may_write: bool
-    forecast: Forecast | None = None
+
+    @property
+    def forecast(self) -> Foretold | None:
+        return foretold.read(self.standing.forecast)
 
     @property
     def words(self) -> str:
@@ -103,7 +109,11 @@ def bar(standing: Standing, soft_limits: Sequence[Mapping[str, Any]]) -> Bar:
         for each in every
         if limit and (each.action or each.percent != thresholds.FULL)
     )
+    said = foretold.read(standing.forecast)
+    low = min(_share(said.low_usd, whole), 99.0) if said else None
     return Bar(
+        low=low,
+        reach=min(_share(said.high_usd, whole), 100.0) - low if said and low is not None else 0.0,
         spent=_share(standing.settled, whole),
         held=_share(standing.held, whole),
         limit_at=_share(limit, whole),

@@ -12,7 +12,15 @@ from django.db import connection
 
 from analytics import budgets, reports
 from analytics.alerts import watching
-from analytics.models import Alert, Budget, BudgetOverride, BudgetWindow, Channel, Delivery
+from analytics.models import (
+    Alert,
+    Budget,
+    BudgetOutlook,
+    BudgetOverride,
+    BudgetWindow,
+    Channel,
+    Delivery,
+)
 from tests.analytics.books import Book
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +129,51 @@ def test_an_edited_limit_that_is_still_reached_is_not_told_again(book: Book) -> 
     watching.watch(NOON)
     assert percents(resolved_at=None) == ["50", "80"]
     assert percents() == ["50", "80"]
+
+
+def foretell(budget: Budget, exhausted_at: str | None, at: datetime = NOON) -> None:
+    span = budgets.span(reports.terms_of(budget), at)
+    said = {"usd": "14.5", "low_usd": "11", "high_usd": "18", "earliest": None}
+    until = span.ends_at.isoformat()
+    BudgetOutlook.objects.update_or_create(
+        budget=budget,
+        defaults={
+            "first_hour": span.starts_at,
+            "foretold_for": span.starts_at,
+            "forecast": said | {"exhausted_at": exhausted_at, "until": until},
+        },
+    )
+
+
+def test_a_forecast_is_told_once_with_its_newest_words_and_ends_with_its_truth(book: Book) -> None:
+    budget = book.budget(10, name="March", time_zone="Asia/Tokyo")
+    spend(budget, "2")
+    for moment in ("2026-03-22T20:00:00+00:00", "2026-03-24T20:00:00+00:00"):
+        foretell(budget, moment)
+        watching.watch(NOON)
+    assert titles() == ["The budget “March” is used up on 25 March at this rate"]
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.body["expected_usd"]) == ("forecast", "14.5")
+    foretell(budget, None)
+    watching.watch(NOON)
+    assert titles(resolved_at=None) == []
+    foretell(budget, "2026-03-23T20:00:00+00:00")
+    watching.watch(NOON)
+    assert len(titles(resolved_at=None)) == len(titles()) == 1
+
+
+def test_a_forecast_is_over_when_the_money_is_or_the_window(book: Book) -> None:
+    budget = book.budget(10)
+    foretell(budget, "2026-03-22T20:00:00+00:00")
+    spend(budget, "2")
+    watching.watch(NOON)
+    spend(budget, "10")
+    watching.watch(NOON)
+    assert titles(kind="forecast", resolved_at=None) == []
+    spend(budget, "2")
+    watching.watch(NOON)
+    watching.watch(NOON + timedelta(days=40))
+    assert titles(resolved_at=None) == []
 
 
 ZONES = [
