@@ -14,7 +14,8 @@ from routing.bus import Event
 from routing.errors import Unavailable
 from routing.failover import breakers, circuits, failures
 from routing.switchboard import Line, Mailbox
-from routing.way import Room, Try, Way
+from routing.tries import Try
+from routing.way import Room, Way
 
 LOW = "low"
 PRIORITIES = {"high": 1, "normal": 0, LOW: -1}

@@ -31,7 +31,8 @@ from routing import (
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.signals import reading
-from routing.way import Room, Try, Way
+from routing.tries import Try
+from routing.way import Room, Way
 
 log = structlog.get_logger(__name__)
 
@@ -195,11 +196,11 @@ async def finish(way: Way, room: Room, outcome: Outcome, fresh: Fresh | None = N
     try:
         entry_id = await asyncio.shield(execution.in_thread(room, close, way, outcome, fresh))
         if fresh is not None:
-            afterwards.soon(room, afterwards.keep(room, fresh, entry_id))
+            afterwards.soon(room, Errand.NEAR, afterwards.keep(room, fresh, entry_id))
         if consequences.is_worth_it(way, outcome):
-            afterwards.if_quiet(room, consequences.keep(way, room, outcome))
+            afterwards.soon(room, Errand.OUTCOME, consequences.keep(way, room, outcome))
         if way.place and outcome.state == "answered":
-            afterwards.soon(room, _keep_seat(way, room, outcome))
+            afterwards.soon(room, Errand.SEAT, _keep_seat(way, room, outcome))
     except (Unavailable, psycopg.Error) as error:
         log.warning("receipt.late", exchange=str(way.exchange_id), error=str(error))
         if len(_late) < LATE_AT_MOST:

@@ -11,7 +11,8 @@ from routing.failover import failures
 from routing.learning import features, outcomes
 from routing.learning.outcomes import Came
 from routing.policy.values import Decision
-from routing.way import Room, Try, Way
+from routing.tries import Try
+from routing.way import Room, Way
 
 ERRORS = 2
 """Tool results in a row that report an error: whoever called them goes in circles."""

@@ -24,7 +24,8 @@ from routing.failover.reactions import Again, GiveUp
 from routing.paces import Around
 from routing.policy import eligibility
 from routing.policy.values import Candidate
-from routing.way import Planned, Room, Try, Way
+from routing.tries import Try
+from routing.way import Planned, Room, Way
 
 USAGE = (
     "prompt_tokens",

@@ -33,7 +33,8 @@ from routing.failover.hedging import Rival, Standing
 from routing.policy import promptness
 from routing.policy.costs import USUAL_OUTPUT
 from routing.policy.values import Candidate, Decision
-from routing.way import Room, Try, Way
+from routing.tries import Try
+from routing.way import Room, Way
 
 Heard = Flow | Event
 Ask = Callable[[Way, Room, Try], Awaitable[Heard]]

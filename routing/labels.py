@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from routing.way import Try, Way
+from routing.tries import Try
+from routing.way import Way
 
 
 def common(way: Way, *, tier: str, backend: str, reason: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from analytics.values import ZERO, Hold, Origin, PriceTag, Span
-from routing.way import Try
+from routing.tries import Try
 
 Packed = dict[str, Any]
 

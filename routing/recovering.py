@@ -9,7 +9,8 @@ from routing import choosing, deadlines
 from routing.failover import allowance, breakers, chains, circuits, reactions
 from routing.failover.reactions import Again, Failed, GiveUp, State
 from routing.policy.values import Candidate
-from routing.way import Try, Way
+from routing.tries import Try
+from routing.way import Way
 
 ANSWERED = frozenset({"", "answered", "hedge-lost", "cancelled"})
 """Not failures: an answer that did not hold was escalated, a slower one was given up."""

@@ -25,7 +25,8 @@ from routing.idempotency.values import (
     Running,
     Told,
 )
-from routing.way import Room, Try, Way
+from routing.tries import Try
+from routing.way import Room, Way
 
 if TYPE_CHECKING:
     from routing.replies import Reply

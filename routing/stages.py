@@ -46,7 +46,8 @@ from routing.flights import Flight
 from routing.policy import deciding
 from routing.policy.values import VIRTUAL, Candidate, Decision, NoWay
 from routing.questions import Prompt
-from routing.way import Incoming, Planned, Room, Try, Way
+from routing.tries import Try
+from routing.way import Incoming, Planned, Room, Way
 from teams import keys
 from teams.errors import InvalidKey
 from teams.models import Scope
@@ -158,13 +159,21 @@ def choose(way: Way) -> Decision:
     if isinstance(way.decision, NoWay) and way.decision.binding == "busy":
         raise QueueFull(
             "Every backend that could answer has as many calls as it may.",
-            retry_after_s=QUEUE_RETRY_S if way.decision.wait_s is None else way.decision.wait_s,
+            retry_after_s=_free_in_s(way.decision),
         )
     if isinstance(way.decision, NoWay):
         raise _infeasible(way, way.decision)
     if not pressure.chooses(way):
         way.decision = habits.preferred(way, way.decision)
     return way.decision
+
+
+def _free_in_s(found: NoWay) -> float:
+    """Our own models say how long their queue is; of others it is known how fast calls end."""
+    if found.wait_s is not None:
+        return found.wait_s
+    busy = [each.backend.name for each in found.candidates if each.excluded == "busy"]
+    return min((vitals.free_in_s(name) for name in busy), default=QUEUE_RETRY_S)
 
 
 def _infeasible(way: Way, found: NoWay) -> Infeasible | NotAllowed:

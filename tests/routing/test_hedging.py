@@ -14,6 +14,7 @@ from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
 from inference.words import Call, EngineError, Event, Failure, Target
 from routing import gauges, hedging, promises, vitals
+from routing.failover import hedging as deciding
 from routing.models import Backend, Idempotent
 from teams.models import Organisation, Team
 from tests.analytics import books
@@ -64,7 +65,7 @@ def team(transactional_db: None) -> Team:
 
 @pytest.fixture
 def client(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setattr(hedging.hedging, "moment_s", lambda *_, **__: AFTER_S)
+    monkeypatch.setattr(deciding, "moment_s", lambda *_, **__: AFTER_S)
     monkeypatch.setattr(
         promises, "p_late", lambda way, candidate, elapsed_s: 0.9 if elapsed_s else 0.1
     )

@@ -14,7 +14,7 @@ from routing.loads import Load
 from routing.policy import costs, deciding
 from routing.policy.values import VIRTUAL, Backend, Decision, NoWay, Wants
 from routing.questions import Constraints
-from routing.way import Try
+from routing.tries import Try
 
 
 def backend(name: str, usd_out: str = "1", **facts: Any) -> Backend:

@@ -249,7 +249,7 @@ def test_a_client_that_leaves_finds_its_answer_when_it_comes_again(
         async def send(message: Any) -> None:
             begun.set()
 
-        model = {"model": "wordy" if stream else "slow", "stream": stream}
+        model: dict[str, Any] = {"model": "wordy" if stream else "slow", "stream": stream}
         asked = asyncio.create_task(client.asking("a", leaves=leaves, send=send, **model))
         if stream:
             await begun.wait()
