@@ -25,7 +25,7 @@ HORIZONS = 30
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=2)
 ANCHORS = 2
 """In a horizon."""
-BEHIND = 3.0
+BEHIND = 5.0
 """How many times as much it counts to be behind the plan. What was spent can be made up for later,
 but what was not spent only as far as there is demand: for λ is never less than 1."""
 
