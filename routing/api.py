@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from routing import serializers, tasks
-from routing.faces import learning_api
+from routing.faces import keys_api, learning_api
 from routing.models import Backend
 from teams import audit
 from teams.access import OPERATORS, IfMatch, OfMyTeams, actor_of
@@ -23,7 +23,9 @@ from teams.audit import Audited
 from teams.listing import ByFields
 
 
-class Backends(learning_api.Tried, Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Backend]):
+class Backends(
+    learning_api.Tried, keys_api.Keyed, Audited, IfMatch, OfMyTeams, viewsets.ModelViewSet[Backend]
+):
     """Every team sees the backends; operators keep them, because all teams share them."""
 
     queryset = Backend.objects.all()

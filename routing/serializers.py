@@ -20,7 +20,7 @@ from analytics.values import ZERO
 from inference import endpoints, sandbox, secrets
 from inference.local import options as local_options
 from inference.words import Timeouts
-from routing import condition, shelf, targets, upstreams
+from routing import condition, provider_keys, shelf, targets, upstreams
 from routing.condition import Condition
 from routing.models import Backend, Health, HealthState, Kind
 from teams import access
@@ -255,6 +255,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
         priced_at = _prices(validated_data)
         if "secret" in validated_data:
             instance.secret_sealed = _sealed(validated_data.pop("secret"), instance.name)
+            provider_keys.forgive_own(instance)
         for name, value in validated_data.items():
             setattr(instance, name, value)
         with transaction.atomic():

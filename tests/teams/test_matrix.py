@@ -26,7 +26,7 @@ from analytics.models import (
 )
 from caching.models import Import, Sharing
 from inference.store import models
-from routing.models import Backend, Experiment, RouterMind, Rule, Simulation, TeamIntent
+from routing.models import Backend, BackendKey, Experiment, RouterMind, Rule, Simulation, TeamIntent
 from routing.publishing import drafts
 from teams import keys
 from teams.models import AuditRow, Member, Membership, Role, Team
@@ -216,6 +216,8 @@ TABLE: dict[str, Allowed] = {
     "api/learning/<pk>/": READ,
     "api/learning/<pk>/withdraw/": {"POST": OPERATORS},
     "api/backends/<pk>/trial/": {"GET": MEMBERS, "POST": OPERATORS},
+    "api/backends/<pk>/keys/": lists(OPERATORS),
+    "api/backends/<pk>/keys/<backend_key_id>/": {"PATCH": OPERATORS, "DELETE": OPERATORS},
     "api/policies/settings/": {"GET": MEMBERS, "PATCH": WRITERS},
     "api/patterns/": READ,
     "api/patterns/<pk>/": READ,
@@ -305,6 +307,7 @@ def things(red: Team, people: dict[str, Member | None], shelf: str) -> dict[str,
         "reference": shelf,
         "membership_id": held,
         "backend_id": backend,
+        "backend_key_id": BackendKey.objects.create(backend_id=backend, secret_sealed="x").pk,
         "exchange_id": exchange,
         "api/teams": red.pk,
         "api/members": held,
