@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from analytics import prices
+from analytics import hedged, prices
+from analytics.values import Settlement
 from inference import counting
 from inference.words import Delta, Failure, Usage
 from routing import papers
@@ -76,6 +77,30 @@ class Attempt:
     @property
     def seconds_left(self) -> float:
         return self.deadline - time.time()
+
+    def settlement(self, usage: Usage, cost: Decimal, failure: str = "") -> Settlement:
+        return Settlement(
+            attempt_id=self.uuid,
+            cost=cost,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            compute_s=prices.seconds(usage.compute_s),
+            estimated=usage.estimated,
+            unconfirmed=failure == Failure.TIMEOUT,
+            failure=failure,
+            note=failure if failure == hedged.LOST else "",
+        )
+
+    def likely(self, compute_s: float) -> Usage:
+        """What it used if it ends before its engine could say."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.produced,
+            estimated=True,
+            compute_s=compute_s,
+        )
 
     def cost(self, usage: Usage) -> Decimal:
         return prices.cost_of(

@@ -17,8 +17,7 @@ import psycopg
 import structlog
 from redis.exceptions import RedisError
 
-from analytics import hedged, prices
-from analytics.values import Progress, Settlement
+from analytics.values import Progress
 from inference import engines, slowness
 from inference.local import options
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
@@ -385,29 +384,12 @@ class EngineRoom:
                 attempt.produced,
                 took_s=attempt.engine_ms / 1000,
             )
-        return Usage(
-            prompt_tokens=attempt.prompt_tokens,
-            completion_tokens=attempt.produced,
-            estimated=True,
-            compute_s=compute_s,
-        )
+        return attempt.likely(compute_s)
 
     async def _settle(
         self, attempt: Attempt, usage: Usage, cost: Decimal, failure: str = ""
     ) -> None:
-        settlement = Settlement(
-            attempt_id=attempt.uuid,
-            cost=cost,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cached_tokens=usage.cached_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-            compute_s=prices.seconds(usage.compute_s),
-            estimated=usage.estimated,
-            unconfirmed=failure == Failure.TIMEOUT,
-            failure=failure,
-            note=failure if failure == hedged.LOST else "",
-        )
+        settlement = attempt.settlement(usage, cost, failure)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
                 self._clerk.settle(settlement, attempt.papers, attempt.kept), SETTLE_PATIENCE_S
