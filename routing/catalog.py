@@ -227,11 +227,17 @@ def card(row: models.Backend, price: PriceTag, lateness: Line = calibration.PLAI
         quality=row.quality,
         region=row.region,
         data_classes=frozenset(row.data_classes),
-        failing=health is not None and health.state == models.HealthState.FAILING,
+        failing=_fails(health),
         in_flight=_busy_there(health),
         lateness=lateness,
         timeouts=dict(row.timeouts),
     )
+
+
+def _fails(health: models.Health | None) -> bool:
+    """What breakers say of themselves there is for people to read; here they are known first hand."""
+    failing = health is not None and health.state == models.HealthState.FAILING
+    return failing and not health.message.startswith(models.BREAKER)
 
 
 def _busy_there(health: models.Health | None) -> int:

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from analytics.models import Sla
 from analytics.promises import rolling
 from analytics.promises.burning import FASTLY
-from analytics.promises.values import Promise
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
-    """One SLA in force; `burning` are the targets that burn too fast, and none while it is calm."""
-
-    promise: Promise
-    burning: tuple[str, ...] = ()
+from analytics.promises.values import Kept
 
 
 def in_force() -> Mapping[int, tuple[Kept, ...]]:

@@ -55,6 +55,14 @@ class Promise:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """One SLA in force; `burning` are the targets that burn too fast, and none while it is calm."""
+
+    promise: Promise
+    burning: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
     """One request that has ended, out of its receipt."""
 

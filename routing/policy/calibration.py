@@ -61,18 +61,42 @@ def of(lines: Lines, backend: str) -> Line:
     return lines.get(backend) or lines.get("") or PLAIN
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """Many of them, as columns."""
+
+    names: npt.NDArray[np.str_]
+    odds: Floats
+    late: Floats
+
+    def of(self, name: str) -> Columns:
+        """Of one backend; of all under ""."""
+        if not name:
+            return self
+        mine = self.names == name
+        return Columns(names=self.names[mine], odds=self.odds[mine], late=self.late[mine])
+
+
+def columns(seen: Sequence[Seen]) -> Columns:
+    chances = np.clip(np.array([each.chance for each in seen], dtype=np.float64), LEAST, 1 - LEAST)
+    return Columns(
+        names=np.array([each.backend for each in seen], dtype=np.str_),
+        odds=np.log(chances / (1 - chances)),
+        late=np.array([float(each.late) for each in seen], dtype=np.float64),
+    )
+
+
 def fit(seen: Sequence[Seen]) -> dict[str, Line]:
     """A line for all, drawn to no change, and one for each backend, drawn to that of all."""
-    if not seen:
-        return {}
-    x = np.array([log_odds(each.chance) for each in seen])
-    late = np.array([float(each.late) for each in seen])
-    everyone = _line(x, late, PLAIN, DOUBT_ALL)
-    names = np.array([each.backend for each in seen])
+    return _fit(columns(seen)) if seen else {}
+
+
+def _fit(seen: Columns) -> dict[str, Line]:
+    everyone = _line(seen.odds, seen.late, PLAIN, DOUBT_ALL)
     found = {"": everyone}
-    for name in sorted(set(names.tolist())):
-        mine = names == name
-        found[name] = _line(x[mine], late[mine], everyone, DOUBT_EACH)
+    for name in np.unique(seen.names).tolist():
+        mine = seen.of(name)
+        found[name] = _line(mine.odds, mine.late, everyone, DOUBT_EACH)
     return found
 
 
@@ -94,31 +118,42 @@ def _line(x: Floats, late: Floats, before: Line, doubt: float) -> Line:
 
 def brier(seen: Sequence[Seen], lines: Lines | None = None) -> float:
     """The mean squared error of predictions, as they were or put right."""
-    if not seen:
-        return 0.0
-    known = lines or {}
-    errors = ((of(known, e.backend).right(e.chance) - e.late) ** 2 for e in seen)
-    return sum(errors) / len(seen)
+    return _brier(columns(seen), lines or {}) if seen else 0.0
+
+
+def _brier(seen: Columns, lines: Lines) -> float:
+    squared = 0.0
+    for name in np.unique(seen.names).tolist():
+        mine, line = seen.of(name), of(lines, name)
+        squared += float(((_right(line, mine.odds) - mine.late) ** 2).sum())
+    return squared / max(len(seen.late), 1)
+
+
+def _right(line: Line, odds: Floats) -> Floats:
+    chances = 1 / (1 + np.exp(-np.clip(line.shift + line.slope * odds, -30, 30)))
+    return np.asarray(np.clip(chances, LEAST, 1 - LEAST), dtype=np.float64)
 
 
 def learned(seen: Sequence[Seen], *, least: int) -> tuple[dict[str, Line], dict[str, float]]:
     """Lines that did better on the newer half than none would have, learned from all of it, and
     what was found; `seen` is in order of time. A backend's own line has to be better by itself."""
     half = len(seen) // 2
-    older, newer = seen[:half], seen[half:]
-    facts = {"requests": float(len(seen)), "plain": brier(newer)}
+    newer = columns(seen[half:])
+    facts = {"requests": float(len(seen)), "plain": _brier(newer, {})}
     if half < least:
         return {}, facts
-    tried, kept = fit(older), fit(seen)
-    for name in [name for name in kept if name and not _helps(newer, tried, name)]:
-        kept[name] = PLAIN
-    if not _helps(newer, tried, ""):
-        kept[""] = PLAIN
-    checked = {name: tried.get(name, PLAIN) if kept[name] is not PLAIN else PLAIN for name in kept}
-    return kept, {**facts, "calibrated": brier(newer, checked)}
+    tried = _fit(columns(seen[:half]))
+    kept = {
+        name: line if _helps(newer.of(name), tried, name) else PLAIN
+        for name, line in fit(seen).items()
+    }
+    checked = {name: PLAIN if line is PLAIN else tried[name] for name, line in kept.items()}
+    return kept, {**facts, "calibrated": _brier(newer, checked)}
 
 
-def _helps(newer: Sequence[Seen], tried: Lines, name: str) -> bool:
-    mine = [each for each in newer if not name or each.backend == name]
-    lines = {"": tried[""]} if not name else tried
-    return name in tried and bool(mine) and brier(mine, lines) < brier(mine)
+def _helps(newer: Columns, tried: Lines, name: str) -> bool:
+    """A line that was learned before is held against what came later."""
+    if name not in tried or not len(newer.late):
+        return False
+    right = _right(tried[name], newer.odds)
+    return float(((right - newer.late) ** 2).mean()) < _brier(newer, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from analytics.promises.standing import Kept
+from analytics.promises.values import Kept
 from routing.policy.weights import Weights
 
 TIMES, LEAST_MISS = 4.0, 2.0
