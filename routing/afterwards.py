@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from caching.judge.evidence import Seen
 from caching.patterns import watching
 from caching.values import Fresh, Verdict
 from caching.vectors import generations, index
-from routing import catalog, connections, embedders, execution
+from routing import catalog, connections, embedders, execution, hands, metrics
 from routing.errors import Refusal
 from routing.way import Room
 
@@ -30,25 +31,42 @@ AT_MOST = 1000
 _tasks: set[asyncio.Task[None]] = set()
 
 
-def soon(room: Room, work: Coroutine[Any, Any, None]) -> None:
-    """Unless too much waits already, or the process stops."""
-    if len(_tasks) >= AT_MOST or room.stopping.is_set():
+class Errand(enum.Enum):
+    """What is left to do after a reply, and up to which load it is begun: of the tasks that wait,
+    or of the room for new requests, whichever is fuller. What can best be done without goes first;
+    receipts and money are no errands and are never left undone."""
+
+    OUTCOME = 0.125
+    """What a decision came to, for the router to learn from."""
+    MARK = 0.25
+    """A judge's word, or a second answer to compare with."""
+    NEAR = 0.5
+    """The vector of a stored answer, and what it shows of the questions near it."""
+    SEAT = 1.0
+    """Where the next turn of a conversation finds its prompt warm."""
+
+
+def load(room: Room) -> float:
+    return max(len(_tasks) / AT_MOST, room.hands.filled)
+
+
+def has_room(room: Room, errand: Errand) -> bool:
+    return load(room) < errand.value and not room.stopping.is_set()
+
+
+def soon(room: Room, errand: Errand, work: Coroutine[Any, Any, None]) -> None:
+    """Unless there is more to do than can be done, or the process stops."""
+    if not has_room(room, errand):
         work.close()
+        metrics.left_undone(errand.name.lower())
         return
     task = asyncio.create_task(_carefully(work))
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
 
 
-def if_quiet(room: Room, work: Coroutine[Any, Any, None]) -> None:
-    """What is done first without when there is more to do than can be done."""
-    if len(_tasks) >= AT_MOST // 4:
-        work.close()
-        return
-    soon(room, work)
-
-
 async def _carefully(work: Coroutine[Any, Any, None]) -> None:
+    hands.nobody_waits.set(True)
     try:
         await work
     except (Refusal, psycopg.Error) as error:

@@ -28,6 +28,7 @@ from routing import (
     metrics,
     repeats,
 )
+from routing.afterwards import Errand
 from routing.errors import InvalidRequest, Refusal, TooLarge, Unavailable, UnknownKey
 from routing.execution import Spent
 from routing.signals import reading

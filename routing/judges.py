@@ -12,7 +12,8 @@ from caching import answers as stored_answers
 from caching.judge import evidence
 from caching.judge.evidence import Open
 from caching.values import Terms
-from routing import answers, asides, catalog, connections, execution
+from routing import afterwards, answers, asides, catalog, connections, execution, hands
+from routing.afterwards import Errand
 from routing.asides import Aside
 from routing.questions import Prompt
 from routing.way import Room
@@ -35,9 +36,10 @@ _WORD = re.compile(r"\b(SAME|DIFFERENT)\b", re.IGNORECASE)
 
 async def watch(room: Room) -> None:
     """As long as the process lives; one comparison after the other."""
+    hands.nobody_waits.set(True)
     while True:
         try:
-            if not await look(room):
+            if not (afterwards.has_room(room, Errand.MARK) and await look(room)):
                 await asyncio.sleep(PAUSE_S)
         except asyncio.CancelledError:
             raise

@@ -10,6 +10,7 @@ import structlog
 from caching import answers as stored_answers
 from caching.values import Fresh
 from routing import afterwards, answers, asides, connections, execution
+from routing.afterwards import Errand
 from routing.asides import Aside
 from routing.learning import outcomes, sampling
 from routing.learning.sampling import Sampling
@@ -41,7 +42,7 @@ def consider(way: Way, room: Room, fresh: Fresh | None) -> None:
     """By chance, and only of what may be kept at all."""
     by = terms(way)
     if fresh is not None and by.model and random.random() < by.share:  # noqa: S311
-        afterwards.if_quiet(room, _mark(way, room, fresh, by))
+        afterwards.soon(room, Errand.MARK, _mark(way, room, fresh, by))
 
 
 async def _mark(way: Way, room: Room, fresh: Fresh, by: Sampling) -> None:

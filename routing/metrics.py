@@ -40,6 +40,9 @@ OVERHEAD = Histogram(
 )
 REACTIONS = Counter("kora_reactions", "Attempts that followed a failed one.", ["kind", "failure"])
 TOKENS = Counter("kora_tokens", "Tokens of answered requests.", ["tier", "direction"])
+LEFT_UNDONE = Counter(
+    "kora_left_undone", "What was not done after a reply for want of time.", ["what"]
+)
 HEDGES = Counter("kora_hedges", "Second attempts beside a silent one.", ["outcome"])
 SAVED = Counter("kora_saved_usd", "What answers without a model would have cost.", ["tier"])
 
@@ -80,6 +83,10 @@ def observe_reaction(reason: str) -> None:
     """`fallback:<failure>` to another backend, `retry:<failure>` to the same."""
     kind, _, failure = reason.partition(":")
     _of(REACTIONS, kind, failure).inc()
+
+
+def left_undone(what: str) -> None:
+    _of(LEFT_UNDONE, what).inc()
 
 
 def observe_hedge(outcome: str) -> None:

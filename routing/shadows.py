@@ -9,6 +9,7 @@ from caching.judge import evidence
 from caching.judge.evidence import Seen
 from caching.values import Match, Verdict
 from routing import afterwards, answers, asides, catalog, connections, execution, minds
+from routing.afterwards import Errand
 from routing.asides import Aside
 from routing.way import Room, Way
 
@@ -19,7 +20,7 @@ def consider(way: Way, room: Room, match: Match) -> None:
     if match.tier != "semantic" or verdict is None or way.question is None:
         return
     if way.prompt.constraints.may_store and random.random() < share:  # noqa: S311
-        afterwards.soon(room, _ask_again(way, room, match, share))
+        afterwards.soon(room, Errand.MARK, _ask_again(way, room, match, share))
 
 
 async def _ask_again(way: Way, room: Room, match: Match, share: float) -> None:

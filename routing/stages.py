@@ -28,6 +28,7 @@ from routing import (
     pressure,
     purses,
     semantics,
+    vitals,
 )
 from routing.errors import (
     BudgetExceeded,

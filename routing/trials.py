@@ -18,7 +18,8 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from analytics import ledger
-from routing import asides, catalog, connections, execution, judges, stages
+from routing import afterwards, asides, catalog, connections, execution, hands, judges, stages
+from routing.afterwards import Errand
 from routing.asides import Aside
 from routing.learning import exam
 from routing.learning.exam import Question
@@ -72,9 +73,10 @@ class Running:
 
 async def watch(room: Room) -> None:
     """As long as the process lives; one trial after the other."""
+    hands.nobody_waits.set(True)
     while True:
         try:
-            if not await look(room):
+            if not (afterwards.has_room(room, Errand.MARK) and await look(room)):
                 await asyncio.sleep(PAUSE_S)
         except asyncio.CancelledError:
             raise

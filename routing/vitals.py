@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from routing import paces
+from routing.fairness.drains import Drain
 from routing.paces import Around, Pace
 
 WEIGHT_OF_NEW = 0.2
@@ -26,6 +27,7 @@ class Vital:
 
 
 _vitals: dict[str, Vital] = {}
+_drains: dict[str, Drain] = {}
 HEALTHY = Vital()
 
 
@@ -43,6 +45,12 @@ def ended(backend: str) -> None:
     vital = _known(backend)
     vital.in_flight -= 1
     vital.changes += 1
+    _drains.setdefault(backend, Drain()).left(time.monotonic())
+
+
+def free_in_s(backend: str) -> float:
+    """When one that is turned away because this backend is full may find a place there."""
+    return _drains.setdefault(backend, Drain()).promise(time.monotonic())
 
 
 def answered(backend: str, first_token_s: float) -> None:

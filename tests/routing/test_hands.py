@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from routing.hands import Hands
+from routing.errors import QueueFull
+from routing.fairness.turns import Turn
+from routing.hands import Hands, nobody_waits
 
 
 @pytest.fixture
@@ -70,3 +72,60 @@ async def test_a_cancelled_step_that_waits_never_begins(hands: Hands) -> None:
 def test_each_thread_says_its_last_words(ended: list[str]) -> None:
     Hands(3, at_end=lambda: ended.append("ended")).close()
     assert ended == ["ended"] * 3
+
+
+async def test_a_flood_of_one_team_does_not_make_another_wait() -> None:
+    hands = Hands(1, at_end=lambda: None)
+    gate, order = threading.Event(), []
+    first = asyncio.create_task(hands.do(gate.wait, 10))
+    flood = [
+        asyncio.create_task(hands.admit(Turn(team="a"), order.append, f"a{number}"))
+        for number in range(1000)
+    ]
+    await asyncio.sleep(0)
+    calm = asyncio.create_task(hands.admit(Turn(team="b"), order.append, "b"))
+    await asyncio.sleep(0.05)
+    gate.set()
+    await asyncio.gather(first, calm, *flood)
+    assert order.index("b") <= 1
+    assert [each for each in order if each != "b"] == [f"a{number}" for number in range(1000)]
+    hands.close()
+
+
+async def test_what_is_under_way_goes_first_and_what_nobody_waits_for_last() -> None:
+    hands = Hands(1, at_end=lambda: None)
+    gate, order = threading.Event(), []
+
+    async def later() -> None:
+        nobody_waits.set(True)
+        await hands.do(order.append, "later")
+
+    first = asyncio.create_task(hands.do(gate.wait, 10))
+    await asyncio.sleep(0.02)
+    tasks = [asyncio.create_task(later())]
+    await asyncio.sleep(0.02)
+    tasks.append(asyncio.create_task(hands.admit(Turn(team="a"), order.append, "new")))
+    await asyncio.sleep(0.02)
+    tasks.append(asyncio.create_task(hands.do(order.append, "under way")))
+    await asyncio.sleep(0.02)
+    gate.set()
+    await asyncio.gather(first, *tasks)
+    assert order == ["under way", "new", "later"]
+    hands.close()
+
+
+async def test_beyond_its_places_a_new_request_is_turned_away_with_a_time() -> None:
+    hands = Hands(1, at_end=lambda: None, places=10)
+    gate = threading.Event()
+    first = asyncio.create_task(hands.do(gate.wait, 10))
+    await asyncio.sleep(0.02)
+    waiting = [asyncio.create_task(hands.admit(Turn(team="a"), int)) for _ in range(9)]
+    await asyncio.sleep(0.02)
+    with pytest.raises(QueueFull) as refused:
+        await hands.admit(Turn(team="a"), int)
+    assert refused.value.retry_after_s
+    assert hands.filled == pytest.approx(0.9)
+    gate.set()
+    await asyncio.gather(first, *waiting)
+    assert await hands.admit(Turn(team="a"), int) == 0
+    hands.close()
