@@ -131,7 +131,7 @@ def _hold(load: Load, start: threading.Barrier, held: list[UUID]) -> list[float]
         _once(connection, load, held)
         start.wait()
         began = time.perf_counter()
-        due = began + random.uniform(0, load.every_s)  # noqa: S311
+        due = began + random.uniform(0, load.every_s)
         while due < began + load.seconds:
             time.sleep(max(0.0, due - time.perf_counter()))
             _once(connection, load, held)

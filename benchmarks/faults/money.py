@@ -138,14 +138,19 @@ async def _worst_case(factory: Plant, asker: Asker) -> Decimal:
 def _budgets(factory: Plant, this: Round, one: Decimal) -> Iterator[str]:
     """Four budgets that every request of the round falls under, and the key it asks with."""
     made = factory.post("keys", {"name": this.name, "models": [MODEL]})
-    targets = {"organisation": "", "team": "default", "key": str(made["id"])}
+    targets = {
+        "organisation": {},
+        "team": {"scope_id": "default"},
+        "key": {"scope_id": str(made["id"])},
+        "tag": {"scope_id": f"race={this.name}"},
+    }
     begin = SCOPES.index(this.narrowest)
     ids = []
     for place, scope in enumerate((*SCOPES[begin:], *SCOPES[:begin])):
         body = {
             "name": f"{this.name}-{scope}",
             "scope": scope,
-            "scope_id": targets.get(scope, f"race={this.name}"),
+            **targets[scope],
             "limit_usd": f"{one * WORTH * Decimal(str(ROOM[place])):.12f}",
             "window": PERIODS[place],
         }
