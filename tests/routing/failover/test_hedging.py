@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import routing.hedging
+from kora_site import environment
 from routing.failover import hedges, hedging
 from routing.failover.hedges import Hedge
 from routing.failover.hedging import Rival, Standing
@@ -106,3 +108,9 @@ def test_what_is_set_is_read() -> None:
     assert hedges.read(True) == Hedge(enabled=True)
     said = {"when": 0.4, "max_extra_usd": 1, "max_extra_share": 0.1, "share": 0.2}
     assert hedges.read(said) == Hedge(enabled=True, **said)
+
+
+def test_every_setting_and_word_of_it_is_in_the_document() -> None:
+    page = (environment.ROOT / "docs" / "failures.md").read_text()
+    words = (*hedges.NAMES, routing.hedging.SECOND, routing.hedging.WON, "hedge-lost")
+    assert [word for word in words if f"`{word}`" not in page] == []
