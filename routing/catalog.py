@@ -235,9 +235,10 @@ def card(row: models.Backend, price: PriceTag, lateness: Line = calibration.PLAI
 
 
 def _fails(health: models.Health | None) -> bool:
-    """What breakers say of themselves there is for people to read; here they are known first hand."""
-    failing = health is not None and health.state == models.HealthState.FAILING
-    return failing and not health.message.startswith(models.BREAKER)
+    """What is said there of breakers is for people to read; here they are known first hand."""
+    if health is None or health.message.startswith(models.BREAKER):
+        return False
+    return health.state == models.HealthState.FAILING
 
 
 def _busy_there(health: models.Health | None) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from inference.store import models
 from inference.store.errors import ModelError
 from routing import shelf
-from routing.models import Backend, Health, HealthState, Kind
+from routing.models import BREAKER, Backend, Health, HealthState, Kind
 from routing.shelf import State
 
 LOOKS = {HealthState.HEALTHY.value: "ok", HealthState.FAILING.value: "bad"}
@@ -44,7 +44,7 @@ def of(row: Backend) -> Condition:
 def _tested(health: Health) -> Condition:
     tested = health.checked_at is not None
     return Condition(
-        word=health.state if tested else "not tested yet",
+        word=_word(health) if tested else "not tested yet",
         look=LOOKS.get(health.state, ""),
         state=health.state,
         message=health.message,
@@ -54,6 +54,10 @@ def _tested(health: Health) -> Condition:
         waiting=health.waiting,
         load_read_at=health.load_read_at,
     )
+
+
+def _word(health: Health) -> str:
+    return "breaker open" if health.message.startswith(BREAKER) else health.state
 
 
 def _running(known: Condition, said: State) -> Condition:

@@ -83,6 +83,10 @@ class Backend(models.Model):
         return self.name
 
 
+BREAKER = "breaker: "
+"""Begins what is said of a backend's health because its breaker is open."""
+
+
 class HealthState(models.TextChoices):
     UNKNOWN = "unknown"
     HEALTHY = "healthy"

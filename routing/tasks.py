@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import redis
 import structlog
 from celery import shared_task
 from django import db
@@ -16,7 +17,7 @@ from kombu.exceptions import OperationalError
 from analytics.promises import predictions, watching
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import comparisons, embedders, endpoints, engine_room, repeats, targets
+from routing import comparisons, embedders, endpoints, engine_room, repeats, targets, tending
 from routing.experiments import following
 from routing.intents import teaching
 from routing.learning import calibrating, marks, outcomes, taking_in
@@ -31,6 +32,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "task": "routing.tasks.look_at_servers",
         "schedule": 10.0,
         "options": {"queue": "background", "expires": 10.0},
+    },
+    "tend breakers": {
+        "task": "routing.tasks.tend_breakers",
+        "schedule": 3.0,
+        "options": {"queue": "background", "expires": 3.0},
     },
     "teach intents": {
         "task": "routing.tasks.teach_intents",
@@ -99,6 +105,15 @@ def ask_for_probe(backend: Backend) -> None:
 def look_at_servers() -> None:
     """Safe to run twice: the later reading stands."""
     endpoints.look()
+
+
+@shared_task(name="routing.tasks.tend_breakers")  # type: ignore[untyped-decorator,no-untyped-call]
+def tend_breakers() -> int:
+    """Safe to run twice: what is noted is what stands in Redis; without it nothing is noted."""
+    try:
+        return tending.tend()
+    except (redis.RedisError, *DATABASE_AWAY):
+        return 0
 
 
 @shared_task(name="routing.tasks.compare_answers")  # type: ignore[untyped-decorator,no-untyped-call]
