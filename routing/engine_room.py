@@ -17,7 +17,6 @@ import psycopg
 import structlog
 from redis.exceptions import RedisError
 
-from analytics.values import Progress
 from inference import engines, slowness
 from inference.local import options
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
@@ -27,6 +26,7 @@ from routing.clerk import Clerk
 from routing.errors import Unavailable
 from routing.fairness import waiting
 from routing.keyrings import Key, Turn
+from routing.leases import Leases
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,7 @@ class EngineRoom:
         self._worker = worker
         self._slots = asyncio.Semaphore(slots)
         self._size = slots
-        self._lease_s = lease_s
+        self._leases = Leases(lease_s, lambda each: each.cost(self._likely(each)))
         self._redis = bus.connect()
         self._taker = bus.connect(read_timeout_s=None)
         self._listener = bus.connect(read_timeout_s=None)
@@ -233,18 +233,11 @@ class EngineRoom:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(self._lease_s / 3)
-            if self._running:
-                running = [attempt for _, attempt in self._running.values()]
-                await self._clerk.renew([self._so_far(each) for each in running])
-                await self._clerk.hold([each.recording.mine for each in running if each.recording])
-
-    def _so_far(self, attempt: Attempt) -> Progress:
-        """What is streamed is known; of an answer in one piece nothing is before it is there."""
-        if attempt.produced == 0:
-            return Progress(attempt_id=attempt.uuid)
-        cost = attempt.cost(self._likely(attempt))
-        return Progress(attempt_id=attempt.uuid, cost=cost, tokens=attempt.produced)
+            await asyncio.sleep(self._leases.pause_s)
+            now = time.monotonic()
+            if due := self._leases.due((attempt for _, attempt in self._running.values()), now):
+                await self._clerk.renew([self._leases.told(each, now) for each in due])
+                await self._clerk.hold([each.recording.mine for each in due if each.recording])
 
     def _deaf(self, webs: list[str]) -> None:
         """These web processes cannot hear us and have already told their clients so."""

@@ -35,6 +35,7 @@ async def test_after_the_content_a_killed_worker_ends_the_stream_with_an_error(
     first = asyncio.Event()
     asking = asyncio.create_task(asker.ask("talker", stream=True, max_tokens=60, first=first))
     await asyncio.wait_for(first.wait(), 20)
+    await asyncio.sleep(2.0)  # its worker says within a second that it streams
     plant.kill("cloud")
     told = await asking
     assert told.text and told.ending == "broken:upstream_failed"
@@ -43,7 +44,9 @@ async def test_after_the_content_a_killed_worker_ends_the_stream_with_an_error(
     assert booked is not None
     assert (booked.state, booked.error_code) == ("failed", "upstream_failed")
     assert booked.states == ["settled"]
-    assert booked.charged[0]["unconfirmed"], "nobody saw how much the dead worker had produced"
+    assert booked.charged[0]["unconfirmed"], "what came after its last word nobody saw"
+    assert 0 < booked.charged[0]["completion_tokens"] < 60
+    assert 0 < booked.cost < booked.attempts[0]["amount"], "not all that was held"
 
 
 async def test_a_worker_killed_under_load_loses_nobody(plant: Plant, asker: Asker) -> None:
