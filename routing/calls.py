@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import psycopg
 
 from analytics import ledger
-from routing import connections, deadlines, embeddings, papers, repeats, steps, vitals
+from routing import connections, deadlines, embeddings, limits, papers, repeats, steps, vitals
 from routing.bus import Event
 from routing.errors import Unavailable
 from routing.failover import breakers, circuits, failures
+from routing.fairness import crowding
 from routing.switchboard import Line, Mailbox
 from routing.tries import Try
 from routing.way import Room, Way
@@ -64,6 +65,7 @@ def _send(way: Way, room: Room, each: Try) -> Mailbox:
     backend = each.candidate.backend
     each.started_ms, each.asked_at = way.clock.elapsed_ms, breakers.now()
     vitals.began(backend.name)
+    crowding.began(backend.name, str(each.attempt_id), limits.turn(way))
     until = time.time() + max(0.0, deadlines.whole_s(way) - each.started_ms / 1000)
     message = {
         "backend": backend.backend_id,
@@ -130,6 +132,7 @@ async def end(room: Room, each: Try, mailbox: Mailbox) -> None:
     line = _line(room, each)
     line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
+    crowding.ended(str(each.attempt_id))
     each.was_left = each.outcome in failures.BUS and each.outlives_until > 0
     if each.outcome in failures.OURS and not (mailbox.worker or each.was_left):
         line.cancel(mailbox)
@@ -147,6 +150,7 @@ async def abandon(room: Room, each: Try, mailbox: Mailbox) -> None:
         line.cancel(mailbox)
     line.forget(mailbox)
     vitals.ended(each.candidate.backend.name)
+    crowding.ended(str(each.attempt_id))
     breakers.undecided(each.candidate.backend)
     if each.was_left:
         return

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analytics.values import Outcome
-from routing import catalog, counts, deadlines, pressure, promises, seats, stakes, vitals
+from routing import catalog, counts, deadlines, limits, pressure, promises, seats, stakes, vitals
 from routing.failover import crowds, pools
+from routing.fairness import crowding
 from routing.policy import deciding, scoring, wanting
 from routing.policy.terms import NAMED, Aim
 from routing.policy.values import NOWHERE, VIRTUAL, Backend, Candidate, Decision, NoWay, Wants
@@ -22,7 +23,7 @@ def decide(way: Way) -> Decision | NoWay:
     draw = random.random() if way.draw is None else way.draw  # noqa: S311
     late_after_s = scoring.deadline_s(asked, aim.weights)
     way.due = Due(decided_ms=way.clock.elapsed_ms, late_after_s=late_after_s)
-    backends = catalog.current().live()
+    backends = crowding.seen_by(limits.turn(way), catalog.current().live())
     decision = deciding.decide(asked, backends, way.outlook, aim=aim, draw=draw)
     if isinstance(decision, NoWay):
         return decision

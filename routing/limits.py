@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ exist wait behind each other, not before anybody else."""
 ANSWERED = "answered"
 CANCELLED = "cancelled"
 ONLY_STORED = "only"
+LOW = "low"
 WORDS = {
     "requests": "may make {limit} requests a minute",
     "tokens": "may use {limit} tokens a minute",
@@ -46,8 +48,7 @@ WORDS = {
 
 async def first(incoming: Incoming, room: Room, work: Any, *args: Any) -> Any:
     """A request's first step in a thread, when its team's turn has come."""
-    turn = turn_of(incoming)
-    return await room.hands.admit(turn, steps.guarded, work, args)
+    return await room.hands.admit(turn_of(incoming), steps.guarded, work, args)
 
 
 def turn_of(incoming: Incoming) -> Turn:
@@ -59,6 +60,12 @@ def turn_of(incoming: Incoming) -> Turn:
     except InvalidKey as error:
         raise UnknownKey from error
     return STRANGERS if known is None else _turn(known)
+
+
+def turn(way: Way) -> Turn:
+    """What nobody waits for goes behind everybody."""
+    mine = _turn(way.caller)
+    return replace(mine, priority=LOW) if way.is_unhurried else mine
 
 
 def _turn(caller: Caller) -> Turn:

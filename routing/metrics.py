@@ -167,7 +167,7 @@ def _registry() -> CollectorRegistry:
     outlive them, and what surrounds them all. One alone answers for itself."""
     together = CollectorRegistry() if settings.KORA_SHARES_METRICS else REGISTRY
     if together is not REGISTRY:
-        multiprocess.MultiProcessCollector(together)
+        multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
     together.register(Surroundings())
     return together
 

@@ -13,11 +13,19 @@ OPEN = 0.75
 share, so that a flood leaves room for others to come at all."""
 
 
-def over(turn: Turn, held: Mapping[str, int], shares: Mapping[str, int], places: int) -> int:
+def over(
+    turn: Turn,
+    held: Mapping[str, int],
+    shares: Mapping[str, int],
+    places: int,
+    *,
+    taken: int | None = None,
+    of_all: Mapping[str, float] = OF_ALL,
+) -> int:
     """How many must leave before there is a place; 0 where there is one. `held` and `shares` are
-    of the teams that have places now."""
-    taken = sum(held.values())
-    most = int(places * OF_ALL.get(turn.priority, OF_ALL["normal"]))
+    of the teams that have places now; others may know of more that are taken."""
+    taken = sum(held.values()) if taken is None else taken
+    most = int(places * of_all.get(turn.priority, of_all["normal"]))
     if taken >= most:
         return taken - most + 1
     if taken < most * OPEN:

@@ -76,7 +76,8 @@ def test_each_thread_says_its_last_words(ended: list[str]) -> None:
 
 async def test_a_flood_of_one_team_does_not_make_another_wait() -> None:
     hands = Hands(1, at_end=lambda: None)
-    gate, order = threading.Event(), []
+    gate = threading.Event()
+    order: list[str] = []
     first = asyncio.create_task(hands.do(gate.wait, 10))
     flood = [
         asyncio.create_task(hands.admit(Turn(team="a"), order.append, f"a{number}"))
@@ -94,7 +95,8 @@ async def test_a_flood_of_one_team_does_not_make_another_wait() -> None:
 
 async def test_what_is_under_way_goes_first_and_what_nobody_waits_for_last() -> None:
     hands = Hands(1, at_end=lambda: None)
-    gate, order = threading.Event(), []
+    gate = threading.Event()
+    order: list[str] = []
 
     async def later() -> None:
         nobody_waits.set(True)
