@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics import decided, meanings, rivals
+from analytics import decided, hedged, meanings, rivals
 from analytics.decided import Matter
 from analytics.models import Exchange
 from analytics.rivals import EXCLUSIONS, Rival
@@ -28,6 +28,7 @@ KINDS = {
     "cascade": "A first answer was checked and not good enough, so a better backend answered ({}).",
     "experiment": "An experiment decided: {}.",
     "fallback": "An earlier backend failed ({}), so the next in line answered.",
+    "retry": "It failed ({}) and nobody else was left, so it was asked once more.",
     "cache": "A request like this one was answered before ({}).",
     "semantic": "A question with the same meaning was answered before: {}.",
     "pattern": "A learned pattern answered: {}.",
@@ -41,6 +42,8 @@ SENTENCES = {
     "right.",
     "judge:compare": "KORA had a model compare two answers.",
     "cache:in-flight": "The same request was just being answered, so both share one answer.",
+    "hedge:won": "The first backend was silent for too long; this one was asked beside it and "
+    "spoke first.",
     "fallback:budget": "No budget had room for what was chosen, so a cheaper backend answered.",
     "infeasible": "No backend satisfied every constraint of the request.",
     "budget_exceeded": "A budget had no room for what this request could cost.",
@@ -54,6 +57,7 @@ SENTENCES = {
     "cancelled": "The client left before the answer was complete.",
 }
 TRIED = ("Tried and failed", "warn")
+LOST = ("Asked as well, and slower", "")
 BEHIND = ("Ranked behind the one that answered", "")
 LAST_TRIED = {
     "open": ("Is being asked", "warn"),
@@ -212,9 +216,12 @@ def _computed(attempt: Mapping[str, Any]) -> str:
 
 
 def _rivals(receipt: Mapping[str, Any], exchange: Exchange) -> list[Rival]:
-    tried = {str(attempt.get("backend")) for attempt in _dicts(receipt.get("attempts"))}
+    tried = {
+        str(attempt.get("backend")): LOST if attempt.get("outcome") == hedged.LOST else TRIED
+        for attempt in _dicts(receipt.get("attempts"))
+    }
     last = {exchange.backend: LAST_TRIED.get(exchange.state, TRIED)}
-    verdicts = dict.fromkeys(tried, TRIED) | last
+    verdicts = tried | last
     behind = BEHIND if exchange.state == "answered" else ("Not tried", "")
     rows = list(_dicts(receipt.get("candidates")))
     judged = {str(each.get("backend")): behind for each in rows} | verdicts

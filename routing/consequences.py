@@ -18,7 +18,7 @@ ERRORS = 2
 """Tool results in a row that report an error: whoever called them goes in circles."""
 WRONG = ("error", "traceback", "exception", "failed", '{"error"')
 NO_STORE = "no-store"
-BLAMELESS = {"answered", failures.BUSY, *failures.OURS, *failures.WELL}
+BLAMELESS = {"answered", failures.BUSY, failures.HEDGE_LOST, *failures.OURS, *failures.WELL}
 
 
 def is_worth_it(way: Way, outcome: Outcome) -> bool:
@@ -47,7 +47,8 @@ def _keep(way: Way, outcome: Outcome) -> None:
 def read(way: Way, outcome: Outcome) -> Came:
     """Of the backend that was chosen, whoever answered in the end."""
     first, decision = way.tries[0], way.decision
-    ok = outcome.state == "answered" and len(way.tries) == 1
+    slower = [each for each in way.tries if each.outcome == failures.HEDGE_LOST]
+    ok = outcome.state == "answered" and first not in slower and len(way.tries) == 1 + len(slower)
     explored = isinstance(decision, Decision) and decision.explored
     propensity = decision.propensity if isinstance(decision, Decision) else 1.0
     name = first.candidate.backend.name

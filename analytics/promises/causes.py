@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analytics import hedged
 from analytics.promises.values import Promise, Told
 
 ORDER = ("retry", "queue", "client", "router", "provider")
@@ -105,6 +106,7 @@ def _of_lateness(told: Told, until_ms: float, limit_ms: float) -> str:
 def spent(receipt: Mapping[str, Any], until_ms: float) -> Parts:
     """Of all milliseconds until this one, each in one part."""
     attempts = [each for each in receipt.get("attempts") or () if isinstance(each, Mapping)]
+    attempts = _together(attempts)
     *earlier, last = attempts or [{}]
     lost_ms = sum(_length(each, until_ms) + _ms(each.get("waited_ms")) for each in earlier)
     lost_ms += _ms(last.get("waited_ms"))
@@ -123,6 +125,18 @@ def spent(receipt: Mapping[str, Any], until_ms: float) -> Parts:
         router=max(0.0, own_ms),
         provider=provider_ms,
     )
+
+
+def _together(attempts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Two in the air at once are one: the silence of the slower was its provider's."""
+    slower = [each for each in attempts if each.get("outcome") == hedged.LOST]
+    others = [each for each in attempts if each.get("outcome") != hedged.LOST]
+    if not slower or not others:
+        return attempts
+    last = others[-1]
+    began_ms = min(_ms(each.get("started_ms")) for each in (*slower, last))
+    took_ms = _ms(last.get("ms")) + _ms(last.get("started_ms")) - began_ms
+    return [*others[:-1], {**last, "started_ms": began_ms, "ms": took_ms}]
 
 
 def _waited(attempt: Mapping[str, Any]) -> float:

@@ -170,3 +170,13 @@ def test_parts_add_up_to_the_whole() -> None:
     parts = causes.spent(receipt, 1000)
     whole = parts.retry + parts.queue + parts.client + parts.router + parts.provider
     assert whole == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("won", [True, False])
+def test_of_two_attempts_at_once_the_silence_is_the_providers(won: bool) -> None:
+    one = {"backend": "one", "started_ms": 10, "ms": 690, "outcome": "hedge-lost"}
+    two = {"backend": "two", "started_ms": 600, "ms": 100, "outcome": "hedge-lost"}
+    (two if won else one)["outcome"] = "answered"
+    parts = causes.spent({"attempts": [one, two]}, 700)
+    assert (parts.retry, parts.queue) == (0, 0)
+    assert parts.provider == pytest.approx(690)
