@@ -18,7 +18,10 @@ def kora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Kora]:
     """One running KORA for the whole session; a test that breaks it puts it right again."""
     started = running.Kora(
         home=tmp_path_factory.mktemp("kora") / "home",
-        variables={"KORA_ALLOW_PRIVATE_UPSTREAMS": "127.0.0.1"},
+        variables={
+            "KORA_ALLOW_PRIVATE_UPSTREAMS": "127.0.0.1",
+            "KORA_ALLOW_PRIVATE_WEBHOOKS": "127.0.0.1",
+        },
     )
     try:
         started.start()

@@ -133,10 +133,10 @@ def _mail(message: Message) -> None:
     try:
         letter.send()
     except (OSError, ValueError) as error:  # what smtplib, sockets and odd addresses raise
-        raise NotDeliveredError(f"The mail server did not take it: {_said(error)}.") from error
+        raise NotDeliveredError(_said(error)) from error
 
 
 def _said(error: Exception) -> str:
     """The server's code and no more: its text may repeat the password."""
     code = getattr(error, "smtp_code", "")
-    return f"{type(error).__name__} {code}".strip()
+    return f"The mail server did not take it ({code})." if code else "No mail server answered."

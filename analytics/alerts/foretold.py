@@ -25,7 +25,7 @@ def read(said: Mapping[str, Any] | None) -> Foretold | None:
         return None
     at = said["exhausted_at"]
     return Foretold(
-        usd=Decimal(said["usd"]),
+        usd=Decimal(said["expected_usd"]),
         low_usd=Decimal(said["low_usd"]),
         high_usd=Decimal(said["high_usd"]),
         exhausted_at=datetime.fromisoformat(at) if at else None,

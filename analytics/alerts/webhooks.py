@@ -54,7 +54,7 @@ def post(
     except TimeoutError:
         raise NotDeliveredError(f"There was no answer within {LIMIT_S:.0f} seconds.") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise NotDeliveredError(f"No connection: {type(error).__name__}.") from error
+        raise NotDeliveredError("No connection could be made.") from error
     if not 200 <= status < 300:
         what = "redirected, which is not followed" if 300 <= status < 400 else "said no"
         raise NotDeliveredError(f"The receiver {what} ({status}).")

@@ -103,7 +103,7 @@ def bar(standing: Standing, soft_limits: Sequence[Mapping[str, Any]]) -> Bar:
             at=_share(limit * each.percent / 100, whole),
             percent=f"{each.percent.normalize():f}",
             action=each.action,
-            words=pressure.WORDS.get(each.action, "somebody is told"),
+            words=pressure.WORDS.get(each.action, "people are told").replace("`", ""),
             reached=each in reached,
         )
         for each in every

@@ -21,6 +21,7 @@ from analytics.models import (
     Channel,
     Delivery,
 )
+from analytics.pacing.forecast import Forecast
 from tests.analytics.books import Book
 
 pytestmark = pytest.mark.django_db
@@ -133,14 +134,18 @@ def test_an_edited_limit_that_is_still_reached_is_not_told_again(book: Book) -> 
 
 def foretell(budget: Budget, exhausted_at: str | None, at: datetime = NOON) -> None:
     span = budgets.span(reports.terms_of(budget), at)
-    said = {"usd": "14.5", "low_usd": "11", "high_usd": "18", "earliest": None}
-    until = span.ends_at.isoformat()
+    found = Forecast(
+        usd=14.5,
+        low_usd=11,
+        high_usd=18,
+        exhausted_at=datetime.fromisoformat(exhausted_at) if exhausted_at else None,
+    )
     BudgetOutlook.objects.update_or_create(
         budget=budget,
         defaults={
             "first_hour": span.starts_at,
             "foretold_for": span.starts_at,
-            "forecast": said | {"exhausted_at": exhausted_at, "until": until},
+            "forecast": found.as_json() | {"until": span.ends_at.isoformat()},
         },
     )
 
