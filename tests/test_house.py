@@ -92,8 +92,8 @@ def test_every_reason_is_in_the_concepts() -> None:
 
 
 @pytest.mark.parametrize("failure", list(Failure))
-def test_every_failure_and_its_reaction_is_in_the_concepts(failure: Failure) -> None:
-    assert f"`{failure.value}`" in _words("concepts.md")
+def test_every_failure_and_its_reaction_is_told_of_failures(failure: Failure) -> None:
+    assert f"`{failure.value}`" in _words("failures.md")
 
 
 def test_the_web_process_imports_no_model_library() -> None:
