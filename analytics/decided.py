@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from analytics.pacing import pressure
+
 Said = Mapping[str, Any]
 
 BECAME = {
@@ -120,6 +122,28 @@ def _dollars(given: Any) -> str:
     return f"; that saved ${saved.normalize():f}" if saved > 0 else ""
 
 
+def _pressure(receipt: Said) -> str:
+    said = _object(receipt, "pressure")
+    if not said:
+        return ""
+    asked = pressure.WORDS.get(str(said.get("action")), "")
+    why = "; the budget only watches" if said.get("shadow") else ""
+    why = why or ("; nothing changed: the caller named the model" if "changes" in said else "")
+    return (
+        f"{float(said.get('used') or 0):.0f} % of {said.get('budget')} is used; from "
+        f"{float(said.get('percent') or 0):g} % on {asked}{why}"
+    )
+
+
+def _pacing(receipt: Said) -> str:
+    said = _object(receipt, "pacing")
+    if not said:
+        return ""
+    weight, spent = float(said.get("lambda") or 1), float(said.get("spent") or 0)
+    told = f"${spent:,.2f} spent, ${float(said.get('planned') or 0):,.2f} planned by then"
+    return f"a dollar weighed {weight:.2f} times as much: {told}" if weight > 1 else told
+
+
 def _session(receipt: Said) -> str:
     said = _object(receipt, "session")
     if not said:
@@ -146,10 +170,12 @@ TELLERS: Mapping[str, Callable[[Said], str]] = {
     "Exploring": _chance,
     "Cascade": _cascade,
     "Deferred": _deferred,
+    "Soft limit": _pressure,
+    "Pacing": _pacing,
     "Learned": _learned,
 }
 KNOWN = frozenset(
     {"rules", "intent", "experiment", "session", "exploring", "propensity", "cascade", "deferred",
-     "learned"}
+     "pressure", "pacing", "learned"}
 )  # fmt: skip
 """What of a receipt is told here."""

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from analytics import ledger
-from routing import answers, catalog, closing, connections, execution, stages
+from routing import answers, catalog, closing, connections, execution, pressure, stages
 from routing.errors import BudgetExceeded, DeadlineExceeded, Infeasible, Refusal, Stopping
 from routing.execution import BrokenStream
 from routing.policy import deciding, wanting
@@ -118,7 +118,10 @@ def _way(aside: Aside) -> Way:
 
 
 def _plan(way: Way, aside: Aside) -> Planned:
-    """The backend that is named and no other, if the day's money allows its worst case."""
+    """The backend that is named and no other, if the day's money allows its worst case and no
+    budget is short."""
+    if pressure.is_short(way):
+        raise NoMoney
     named = replace(way.prompt, model=aside.backend)
     mine = Circumstances(allowed=way.caller.models, effects=aside.effects)
     decided = deciding.decide(wanting.wants(named, way.signals, mine), catalog.current().live())

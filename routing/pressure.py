@@ -46,6 +46,11 @@ def waits(way: Way) -> bool:
     return of(way).asks(QUEUE)
 
 
+def is_short(way: Way) -> bool:
+    """Then KORA asks nothing for itself."""
+    return of(way).asks(*(action for action in pressure.ACTIONS if action != pressure.ALERT))
+
+
 def chooses(way: Way) -> bool:
     """Then no pattern has a say in who answers."""
     return of(way).asks(PREFER_LOCAL, CHEAPER, QUEUE)

@@ -31,6 +31,18 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"session": {"backend": "big", "tokens": 900, "in_loop": True}},
      "the conversation was with big, about 900 tokens warm there; its tool calls were still being "
      "answered"),
+    ({"pressure": {"budget": "red", "percent": 80.0, "used": 85.2, "action": "prefer-local"}},
+     "85 % of red is used; from 80 % on models of our own come first"),
+    ({"pressure": {"budget": "red", "percent": 80, "used": 85, "action": "cheaper",
+                   "changes": "nothing"}},
+     "85 % of red is used; from 80 % on what is cheap enough is taken, as `auto:cheap` takes it; "
+     "nothing changed: the caller named the model"),
+    ({"pressure": {"budget": "red", "percent": 80, "used": 85, "action": "alert", "shadow": True}},
+     "85 % of red is used; from 80 % on somebody is told; the budget only watches"),
+    ({"pacing": {"lambda": 2.314, "planned": 9.8, "spent": 12.3}},
+     "a dollar weighed 2.31 times as much: $12.30 spent, $9.80 planned by then"),
+    ({"pacing": {"lambda": 1.0, "planned": 9.8, "spent": 2.3}},
+     "$2.30 spent, $9.80 planned by then"),
     ({"learned": 7}, "version 7"),
     ({"rules": "of an older kind", "intent": None}, ""),
 ]  # fmt: skip

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
+import orjson
 import pytest
 
 from analytics import budgets, ledger, reports
 from analytics.models import Budget, BudgetWindow, Exchange, Price
-from routing import deferral, gauges, purses, vitals
+from routing import asides, deferral, gauges, purses, questions, vitals
+from routing.asides import Aside
 from routing.models import Backend
+from teams import keys
 from teams.models import Organisation, Team
 from tests.routing import inside
 from tests.routing.hosting import Engines, Hosted
@@ -21,6 +25,7 @@ from tests.routing.test_deferral import full, idle
 from tests.routing.test_ruled import Client, receipt
 from tests.running import eventually
 
+HELLO = [{"role": "user", "content": "hello"}]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -192,3 +197,18 @@ def test_a_dollar_weighs_more_when_spend_is_ahead_of_plan(client: Client) -> Non
     assert told["lambda"] > 1
     assert (told["spent"], told["planned"] < 99.5) == (99.5, True)
     assert heard.headers["x-kora-backend"] in ("mini", "small")
+
+
+def test_while_money_is_short_kora_asks_nothing_for_itself(client: Client) -> None:
+    made = budget(client, "prefer-local")
+    aside = Aside(
+        caller=keys.recognise(client.text),
+        prompt=asides.plain(
+            questions.parse(orjson.dumps({"model": "auto", "messages": HELLO}), {})
+        ),
+        backend="small", purpose="shadow", about=uuid4(), cap_usd=Decimal(1),
+    )  # fmt: skip
+    spent(made, "1")
+    assert client.kora.run(asides.ask(client.kora.room, aside))
+    spent(made, "9")
+    assert client.kora.run(asides.ask(client.kora.room, aside)) is None
