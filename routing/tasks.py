@@ -17,7 +17,16 @@ from kombu.exceptions import OperationalError
 from analytics.promises import predictions, watching
 from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
-from routing import comparisons, embedders, endpoints, engine_room, repeats, targets, tending
+from routing import (
+    comparisons,
+    embedders,
+    endpoints,
+    engine_room,
+    found,
+    repeats,
+    targets,
+    tending,
+)
 from routing.experiments import following
 from routing.intents import teaching
 from routing.learning import calibrating, marks, outcomes, taking_in
@@ -189,7 +198,8 @@ def forget_outcomes() -> int:
 
 @shared_task(name="routing.tasks.forget_idempotent")  # type: ignore[untyped-decorator,no-untyped-call]
 def forget_idempotent() -> int:
-    """Safe to run twice: what is gone is gone."""
+    """Safe to run twice: what is gone is gone, and what was lost is found once."""
+    found.own_up()
     return repeats.forget_old()
 
 

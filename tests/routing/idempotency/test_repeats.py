@@ -21,6 +21,7 @@ from tests.analytics import books
 from tests.routing import inside, test_embeddings
 from tests.routing.hosting import Engines, Hosted
 from tests.routing.inside import Heard, Inside
+from tests.running import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -310,3 +311,28 @@ def test_after_a_day_a_key_is_free(client: Client) -> None:
     Idempotent.objects.update(expires_at=old)
     assert tasks.forget_idempotent() == 1
     assert not Idempotent.objects.exists()
+
+
+def test_a_lost_request_whose_answer_was_kept_is_found(client: Client) -> None:
+    first = client.ask("a")
+    exchange_id = first.headers["x-kora-request-id"]
+    before = Exchange.objects.get(pk=exchange_id)
+    Exchange.objects.update(state="lost", status=0, tier="", backend="", reason="", receipt={})
+    tasks.forget_idempotent()
+    after = Exchange.objects.get(pk=exchange_id)
+    for name in ("state", "status", "tier", "backend", "reason", "attempts", "cost"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert "kept the answer" in after.receipt["idempotent"]
+
+
+def test_another_process_waits_for_the_first_as_well(client: Client) -> None:
+    with inside.opened() as elsewhere:
+        other = Client(elsewhere, client.team)
+        other.text = client.text
+        first = asyncio.run_coroutine_threadsafe(
+            client.asking("a", model="slow"), client.kora._loop
+        )
+        eventually(Idempotent.objects.exists, within_s=10, what="the first")
+        again = other.ask("a", model="slow")
+        same(first.result(20), again)
+    assert charges() == 1
