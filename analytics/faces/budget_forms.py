@@ -126,8 +126,8 @@ def soft_said(rows: Any) -> list[dict[str, Any]]:
 class RaiseForm(forms.Form):
     """Another limit for a while; it stands on one page with the budget's own form."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, auto_id="raise_%s", **options)
+    def __init__(self, given: QueryDict | None = None, **options: Any) -> None:
+        super().__init__(given, **{"auto_id": "raise_%s", **options})
 
     limit_usd = forms.DecimalField(
         label="Dollars meanwhile", min_value=0, max_digits=26, decimal_places=12
