@@ -11,7 +11,7 @@ RECENT_S = 10.0
 FEW = 4
 UNMEASURED_S = 1.0
 """What is told before anybody has left."""
-SOONEST_S, LATEST_S = 0.05, 120.0
+SOONEST_S, LATEST_S = 0.05, 30.0
 
 
 class Drain:
