@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests import breaking
 from tests.journeys.world import World
 from tests.running import Kora
 
@@ -20,3 +21,9 @@ def world(kora: Kora) -> Iterator[World]:
         yield made
         for client in made.clients:
             client.close()
+
+
+@pytest.fixture(autouse=True)
+def well(world: World) -> None:
+    """What other tests have broken is not held against anybody."""
+    breaking.forgive(world.kora.services()["redis_url"])

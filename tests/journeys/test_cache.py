@@ -153,7 +153,7 @@ def test_those_that_waited_in_vain_ask_for_themselves(world: World) -> None:
         stages = [stage["name"] for stage in world.receipt(answer)["receipt"]["stages"]]
         assert stages.count("waited in flight") <= 1
     failed = together(world, 4, model="j-broken")
-    assert {answer.status_code for answer in failed} == {502}
+    assert 502 in {answer.status_code for answer in failed} <= {502, 503}
 
 
 async def test_a_leader_that_leaves_does_not_take_the_others_along(world: World) -> None:
