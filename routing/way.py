@@ -256,6 +256,7 @@ class Way:
             **self._told_of_lateness(),
             **self._told_to_choose_again(),
             "attempts": [each.as_json() for each in self.tries],
+            **({"limits": self.taken_of_limits.as_json()} if self.taken_of_limits else {}),
             **({"meaning": self.meaning} if self.meaning else {}),
             **({"pattern": self.pattern} if self.pattern else {}),
             **({"pool": self.pool} if self.pool else {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from teams.values import Caller
@@ -74,6 +75,16 @@ class Taken:
     def has_slots(self) -> bool:
         free = self.refused is None and self.short is None
         return free and any(scope.parallel is not None for scope in self.scopes)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the receipt says: what was reserved, and which limit was reached, if any."""
+        reached = self.refused or self.short
+        return {
+            "tokens": self.wanted,
+            "of": [scope.whose for scope in self.scopes],
+            **({"reached": f"{reached.scope.whose}:{reached.of}"} if reached else {}),
+            **({"alone": True} if self.alone else {}),
+        }
 
 
 KINDS = {1: "tokens", 2: "parallel"}
