@@ -16,6 +16,7 @@ from routing import (
     connections,
     embeddings,
     metrics,
+    pressure,
     promises,
     recovering,
     repeats,
@@ -81,7 +82,8 @@ async def attempt(way: Way, room: Room, each: Try, ask: Ask) -> Heard:
 def _may_be_hedged(way: Way) -> bool:
     """Once for each request that somebody waits for; a cascade holds its first answer back."""
     texts = way.prompt.form != "embeddings"
-    return texts and way.due is not None and not (way.hedge or way.legs or way.is_unhurried)
+    given_up = way.hedge or way.legs or way.is_unhurried or pressure.is_short(way)
+    return texts and way.due is not None and not given_up
 
 
 def _leg(way: Way, room: Room, each: Try, ask: Ask) -> Leg:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from analytics.pacing import pressure, steering
 from analytics.pacing.pressure import BLOCK, CACHE_ONLY, CHEAPER, PREFER_LOCAL, QUEUE, Pressure
 from analytics.pacing.steering import Course, Pace
 from analytics.values import BudgetTerms
 from routing import purses
 from routing.errors import BudgetExceeded
-from routing.policy.terms import NAMED, Aim, Terms
+from routing.policy import thrift
+from routing.policy.terms import Aim, Terms
+from routing.policy.thrift import Thrift
 from routing.purses import Purse
 from routing.way import Way
 
-CHEAP = "auto:cheap"
 ENDLESS = "total"
 """A window without an end, for which nothing can be planned."""
 
@@ -57,17 +56,11 @@ def chooses(way: Way) -> bool:
 
 
 def bent(way: Way, aim: Aim, terms: Terms) -> Aim:
-    """What the choice aims at while money is short. Who named a backend gets that one."""
-    if aim.goal == NAMED:
-        return aim
-    found, weights = of(way), aim.weights
-    if found.asks(CHEAPER, QUEUE):
-        weights = terms.aim(CHEAP).weights
-    steered = pace(way)
-    if steered is not None and steered.weight > 1.0:
-        weights = replace(weights, usd=weights.usd * steered.weight)
-    ours_first = aim.ours_first or found.asks(PREFER_LOCAL, QUEUE)
-    return replace(aim, weights=weights, ours_first=ours_first)
+    """What the choice aims at while money is short."""
+    found, steered = of(way), pace(way)
+    action = "" if found.shadow else found.action
+    weight = 1.0 if steered is None else steered.weight
+    return thrift.bent(aim, terms, Thrift(action=action, weight=weight))
 
 
 def _look(way: Way) -> tuple[Pressure, Pace | None]:

@@ -82,7 +82,7 @@ class Pace:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "lambda": round(self.weight, 4),
+            "lambda": float(f"{self.weight:.6g}"),
             "planned": round(self.planned_usd, 6),
             "spent": round(self.spent_usd, 6),
         }

@@ -8,8 +8,9 @@ from typing import Any
 
 from routing import ruled
 from routing.errors import NothingStored
-from routing.policy import costs, deciding, moments, promptness, scoring, wanting, weights
+from routing.policy import costs, deciding, moments, promptness, scoring, thrift, wanting, weights
 from routing.policy.terms import Aim
+from routing.policy.thrift import Thrift
 from routing.policy.values import NOWHERE, VIRTUAL, Candidate, Decision, Seat, Wants
 from routing.policy.wanting import NO_ALIAS, Circumstances
 from routing.publishing.in_force import InForce
@@ -173,12 +174,20 @@ def _decided(
         record.candidates, record.moment, int(record.receipt.get("learned") or 0)
     )
     backends = world.backends(record, _named(record, asked, effects))
-    decision = deciding.decide(asked, backends, outlook, aim=_aimed(record, aim))
+    aimed = _aimed(record, thrift.bent(aim, terms, _thrift(record)))
+    decision = deciding.decide(asked, backends, outlook, aim=aimed)
     if not isinstance(decision, Decision):
         return Replayed(kind=INFEASIBLE, why=decision.binding)
     if record.reason.startswith("pattern:") and record.model in VIRTUAL:
         decision = deciding.preferring(decision, record.tried, record.reason)
     return _told(decision, scoring.prospect(asked, outlook, aim), record.tried)
+
+
+def _thrift(record: Record) -> Thrift:
+    """Its budgets were as full as they were, whatever policy decides."""
+    pressed, paced = record.receipt.get("pressure") or {}, record.receipt.get("pacing") or {}
+    action = "" if pressed.get("shadow") else str(pressed.get("action") or "")
+    return Thrift(action=action, weight=float(paced.get("lambda") or 1.0))
 
 
 def _aimed(record: Record, aim: Aim) -> Aim:

@@ -11,8 +11,9 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from analytics.models import Price
-from routing import catalog, vitals
+from analytics import budgets, reports
+from analytics.models import Budget, BudgetWindow, Price
+from routing import catalog, purses, vitals
 from routing.failover import breakers, circuits
 from routing.models import Backend, Policy
 from routing.publishing import in_force
@@ -104,6 +105,23 @@ def content(chance: random.Random) -> dict[str, Any]:
     return {"rules": rules, "settings": settings}
 
 
+def fill(chance: random.Random, team: Team) -> None:
+    """A budget that is more or less full, and asks for thrift."""
+    Budget.objects.all().delete()
+    purses.forget()
+    action = chance.choice(["alert", "prefer-local", "cheaper"])
+    made = Budget.objects.create(
+        organisation=team.organisation, name="cap", scope="team", scope_id=str(team.pk),
+        limit_usd=1_000, window="year", paced=chance.random() < 0.7,
+        soft_limits=[{"percent": 50, "action": action}],
+    )  # fmt: skip
+    span = budgets.span(reports.terms_of(made), datetime.now(UTC))
+    BudgetWindow.objects.create(
+        budget=made, starts_at=span.starts_at, ends_at=span.ends_at,
+        settled=chance.choice([0, 300, 700, 950]),
+    )  # fmt: skip
+
+
 def request(chance: random.Random) -> dict[str, Any]:
     turns = [{"role": "user", "content": chance.choice(TEXTS)}]
     if chance.random() < 0.3:
@@ -169,6 +187,7 @@ def test_every_choice_is_made_again(kora: Inside, team: Team) -> None:
         number += 1
         said = content(chance)
         Policy.objects.create(team=team, number=number, state="published", content=said)
+        fill(chance, team)
         kora.refresh()
         world = worlds.load()
         standing = in_force.of(catalog.current().policies, team.pk)
