@@ -55,18 +55,17 @@ class Ride:
 
 @dataclass(frozen=True, kw_only=True)
 class Rider:
-    """Sends requests; one that is told to wait does so, as often as `again` says."""
+    """Sends requests; one that is told to wait does so, and comes again once."""
 
     http: aiohttp.ClientSession
     url: str
     keys: dict[str, str]
-    again: int = 2
 
     async def ride(self, ride: Ride) -> None:
         ride.at_s = time.monotonic()
         while True:
             await self._once(ride)
-            if ride.outcome not in ("rate_limited", "queue_full") or len(ride.told) > self.again:
+            if ride.outcome not in ("rate_limited", "queue_full") or len(ride.told) > 1:
                 return
             wait_s = ride.told[-1]
             if wait_s is None or wait_s > PATIENCE_S:

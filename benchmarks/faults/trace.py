@@ -37,7 +37,7 @@ PROVIDERS: Mapping[str, Mapping[str, str]] = {
 FAILING = "cheap"
 TEAMS = {"editor": 0.5, "review": 0.3, "search": 0.15, "limited": 0.05}
 """Each with its share of the requests."""
-LIMITED, LIMIT_SHARE = "limited", 0.7
+LIMITED, LIMIT_SHARE = "limited", 0.9
 """That team may ask this much of what it asks on average, so that it is told to wait."""
 QUIET_SHARE = 0.1
 """Of the time: until then caches fill, and memory is not compared."""

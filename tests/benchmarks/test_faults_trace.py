@@ -54,7 +54,7 @@ def test_the_failure_lies_in_the_middle_and_is_no_longer_than_a_quarter() -> Non
 
 def test_a_429_is_true_when_who_waited_as_told_is_let_in() -> None:
     plan = trace.planned([_arrival(float(second)) for second in range(120)], 2)
-    rides = [_ride(ANSWERED, 2.0), _ride("rate_limited", 2.0, 3.0, 1.0), _ride(LOST)]
+    rides = [_ride(ANSWERED, 2.0), _ride("rate_limited", 2.0, 3.0), _ride(LOST)]
     watch = Watch(pid=0, metrics="", backend="", memory=[(0.0, {"web": 100.0})])
     found = trace.found(plan, rides, watch)
     assert (found["told_to_wait"], found["admitted_when_told"], found["lost"]) == (2, 1, 1)
