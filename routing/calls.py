@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import psycopg
 
 from analytics import ledger
+from inference.words import Failure
 from routing import connections, deadlines, embeddings, limits, papers, repeats, steps, vitals
 from routing.bus import Event
 from routing.errors import Unavailable
 from routing.failover import breakers, circuits, failures
 from routing.fairness import crowding
+from routing.paces import Around
 from routing.switchboard import Line, Mailbox
 from routing.tries import Try
 from routing.way import Room, Way
@@ -53,12 +55,24 @@ async def attempt(way: Way, room: Room, each: Try) -> Flow | Event:
                 return Flow(each=each, mailbox=mailbox, arrived=arrived)
     except BaseException:
         each.ended_ms = way.clock.elapsed_ms
+        _note_silence(way, each)
         await abandon(room, each, mailbox)
         raise
     each.ended_ms = way.clock.elapsed_ms
     note_failure(each, event)
+    if each.outcome == Failure.TIMEOUT:
+        _note_silence(way, each)
     await end(room, each, mailbox)
     return event
+
+
+def _note_silence(way: Way, each: Try) -> None:
+    """A stream that was given up before it said anything was at least so slow."""
+    if way.prompt.stream and each.first_content_ms is None:
+        fit = each.candidate.fit
+        around = Around(crowd=fit.backend.in_flight, read=fit.read)
+        silent_s = (each.ended_ms - each.started_ms) / 1000
+        vitals.silent(fit.backend.name, silent_s=silent_s, around=around)
 
 
 def _send(way: Way, room: Room, each: Try) -> Mailbox:

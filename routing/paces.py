@@ -78,6 +78,13 @@ def streamed(pace: Pace, first_s: float, around: Around = NOTHING_AROUND) -> Pac
     return replace(pace, first_s=spread, first_bend=bend, first_trend=trend)
 
 
+def silent(pace: Pace, silent_s: float, around: Around = NOTHING_AROUND) -> Pace:
+    """Nobody knows when its content had come; later than usual, it is at least that slow, and one
+    that was given up earlier says nothing."""
+    late = pace.first_s.seen < 1 or silent_s > pace.first_expected_s(around)
+    return streamed(pace, silent_s, around) if late else pace
+
+
 def wrote(pace: Pace, tokens: int, writing_s: float, around: Around = NOTHING_AROUND) -> Pace:
     if tokens < 1 or writing_s <= 0:
         return pace

@@ -36,13 +36,14 @@ def p_late(way: Way, candidate: Candidate, elapsed_s: float) -> float:
     due = way.due
     if due is None:
         return 0.0
-    fit = candidate.fit
+    backend, fit = candidate.backend, candidate.fit
+    output = way.outlook.output_of(backend.name) or USUAL_OUTPUT
     spent_s = (way.clock.elapsed_ms - due.decided_ms) / 1000 - elapsed_s
+    left_s, most = due.late_after_s - max(0.0, spent_s), fit.longest
+    if not way.prompt.stream:
+        return promptness.p_unfinished(
+            backend, fit.read, output, most_output=most, deadline_s=left_s, elapsed_s=elapsed_s
+        )
     return promptness.p_late(
-        candidate.backend,
-        fit.read,
-        way.outlook.output_of(candidate.backend.name) or USUAL_OUTPUT,
-        most_output=fit.longest,
-        deadline_s=due.late_after_s - max(0.0, spent_s),
-        silent_s=elapsed_s,
+        backend, fit.read, output, most_output=most, deadline_s=left_s, silent_s=elapsed_s
     )

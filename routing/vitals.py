@@ -89,6 +89,13 @@ def streamed(
     vital.changes += 1
 
 
+def silent(backend: str, *, silent_s: float, around: Around) -> None:
+    """One that was given up without any content."""
+    vital = _known(backend)
+    vital.pace = paces.silent(vital.pace, silent_s, around)
+    vital.changes += 1
+
+
 def came_whole(backend: str, *, tokens: int, took_s: float, around: Around) -> None:
     vital = _known(backend)
     vital.pace = paces.whole(vital.pace, tokens, took_s, around)

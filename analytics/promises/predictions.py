@@ -29,7 +29,7 @@ SELECT %(day)s, team_id, backend, least(%(bins)s - 1, floor(chance * %(bins)s)):
        AND (state = 'answered' OR error_code IN ('upstream_failed', 'deadline_exceeded')
             OR (state = 'cancelled'
                 AND total_ms > (receipt -> 'prediction' ->> 'until_ms')::float8))
-       AND reason NOT LIKE 'hedge:%%' AND NOT receipt ? 'cascade') counted
+       AND reason <> 'hedge:won' AND NOT receipt ? 'cascade') counted
  GROUP BY 2, 3, 4
 """
 

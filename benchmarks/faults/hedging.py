@@ -76,6 +76,8 @@ class Asked:
     first: Running
     chosen: Candidate
     second: Running | None = None
+    late_then: float = 0.0
+    """How likely late the first was when the second was asked."""
     usd: float = 0.0
 
     @property
@@ -149,6 +151,7 @@ class Desk:
         ):
             return
         self.book.hedged.append(now)
+        each.late_then = late
         name = rival.candidate.backend.name
         each.second = self.world.ask(name, each.arrival.read, each.arrival.written)
         self._race(each, each.second)
@@ -171,6 +174,7 @@ class Desk:
         if first.came or second.came:
             loser = second if first.came else first
             self.world.cancel(loser)
+            self.router.silent(loser, self.world.now)
             usd = loser.nature.usd(loser.read, 0)
             each.usd += usd
             self.book.lost_usd += usd
@@ -185,11 +189,17 @@ class Desk:
             each.usd += usd
             self.book.spent_usd += usd
             self.router.observed(call)
-            if each.second is None:
-                late = call.ends_at - call.at > each.arrival.deadline_s
-                self.router.told(call.nature.name, each.chosen.raw_miss, late, self.world.now)
+            self._learn(each)
             return
         self.world.at(min(call.ends_at, self.world.now + LOOK_S), lambda: self._watch(each))
+
+    def _learn(self, each: Asked) -> None:
+        """Of a call that was overtaken, what was expected of it then stands for what became."""
+        first = each.first
+        late = each.late_then
+        if each.winner is first:
+            late = float(first.ends_at - first.at > each.arrival.deadline_s)
+        self.router.told(first.nature.name, each.chosen.raw_miss, late, self.world.now)
 
 
 def measure(given: Given) -> Found | None:

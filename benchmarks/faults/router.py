@@ -104,7 +104,13 @@ class Router:
         self.pace[name] = paces.wrote(pace, call.written, call.ends_at - call.first_at, around)
         self.lengths.heard(call.written)
 
-    def told(self, name: str, raw: float, late: bool, now: float) -> None:
+    def silent(self, call: Running, now: float) -> None:
+        """A call that was given up before it said anything."""
+        name, around = call.nature.name, Around(crowd=call.crowd, read=call.read)
+        pace = self.pace.get(name, paces.UNSEEN)
+        self.pace[name] = paces.silent(pace, now - call.at, around)
+
+    def told(self, name: str, raw: float, late: float, now: float) -> None:
         """What came of a prediction; once a minute it is learned from, as the background does."""
         if not self.calibrated:
             return

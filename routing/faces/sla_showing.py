@@ -21,7 +21,7 @@ VERDICTS = {
     "slow": ("burns slowly", "warn"),
     "fast": ("burns fast", "bad"),
 }
-MOST_MISSES = 50
+MOST_MISSES = 25
 MISSES_DAYS = 7
 WIDE, HIGH = 1000.0, 200.0
 PLOT = 100.0

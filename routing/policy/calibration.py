@@ -45,7 +45,8 @@ class Seen:
 
     backend: str
     chance: float
-    late: bool
+    late: float
+    """1 or 0; between them where nobody knows, how likely it was."""
 
 
 def bounded(chance: float) -> float:

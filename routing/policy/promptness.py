@@ -80,6 +80,23 @@ def _silence(logs: Moments, heard_s: float, until_s: float, rest: Moments) -> tu
     return 1 - gone, sum(_beyond(until_s - first_s, rest) for first_s in left) / len(POINTS)
 
 
+def p_unfinished(
+    backend: Backend,
+    read: int,
+    output: Forecast,
+    *,
+    most_output: int,
+    deadline_s: float,
+    elapsed_s: float,
+) -> float:
+    """The same for a call whose answer comes in one piece: all that is known is that it runs."""
+    if deadline_s <= max(elapsed_s, SHORTEST_S):
+        return 1.0
+    moments = took(backend, read, output, most_output=most_output)
+    still = _beyond(elapsed_s, moments)
+    return backend.lateness.right(_beyond(deadline_s, moments) / max(still, 1e-9))
+
+
 def expected_s(backend: Backend, read: int, output: Forecast, *, most_output: int) -> float:
     """How long the whole answer takes on average."""
     return took(backend, read, output, most_output=most_output)[0]

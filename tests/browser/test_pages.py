@@ -40,6 +40,8 @@ PAGES = (
     "/routing/experiments/",
     "/routing/experiments/new/",
     "/routing/learned/",
+    "/slas/",
+    "/slas/new/",
     "/budgets/",
     "/budgets/new/",
     "/alerts/",

@@ -74,3 +74,25 @@ def test_the_longer_a_silence_lasts_the_less_is_hoped() -> None:
     assert late[-1] == 1.0
     plain = promptness.p_miss(given, 500, OUTPUT, most_output=99, deadline_s=2.5)
     assert late[0] == pytest.approx(plain, abs=0.06)
+
+
+def test_what_was_given_up_is_at_least_so_slow_and_sooner_says_nothing() -> None:
+    known = paces.streamed(paces.streamed(paces.UNSEEN, 0.5), 0.5)
+    assert paces.silent(known, 0.2) == known
+    slower = paces.silent(known, 5.0)
+    assert slower.first_s.middle > known.first_s.middle
+    given = [backend("b", pace=pace) for pace in (known, slower)]
+    before, after = (
+        promptness.p_miss(each, 500, OUTPUT, most_output=99, deadline_s=3.0) for each in given
+    )
+    assert after > before
+
+
+def test_a_whole_answer_that_runs_long_is_less_hoped_for() -> None:
+    given = backend("b", pace=seen(60, by_crowd=0.0, by_read=0.0))
+    late = [
+        promptness.p_unfinished(given, 9, OUTPUT, most_output=99, deadline_s=3.0, elapsed_s=gone_s)
+        for gone_s in (0.0, 1.0, 2.0, 2.8, 3.0)
+    ]
+    assert late == sorted(late)
+    assert late[-1] == 1.0

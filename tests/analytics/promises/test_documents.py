@@ -13,9 +13,9 @@ from routing.policy.weights import Weights
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "slas.md").read_text()
 READ_ONLY = {"id", "created_at"}
-NAMES = [
+NAMES: list[str] = [
     *(name for name in SlaSerializer.Meta.fields if name not in READ_ONLY),
-    *(name for name in SlaTargetSerializer().fields if name != "target"),
+    *(str(name) for name in SlaTargetSerializer().fields if str(name) != "target"),
     *CAUSES,
     *burning.SPANS,
     *reporting.GROUPS,
