@@ -12,6 +12,7 @@ from routing.faces import (
     experiments_api,
     intent_views,
     intents_api,
+    keys_views,
     learned_views,
     learning_api,
     policies_api,
@@ -116,4 +117,15 @@ console = [
     path("backends/<int:backend_id>/test/", views.backend_test, name="backend_test"),
     path("backends/<int:backend_id>/health/", views.backend_health, name="backend_health"),
     path("backends/<int:backend_id>/switch/", views.backend_switch, name="backend_switch"),
+    path("backends/<int:backend_id>/keys/", keys_views.backend_keys, name="backend_keys"),
+    path(
+        "backends/<int:backend_id>/keys/<int:backend_key_id>/forgive/",
+        keys_views.backend_key_forgive,
+        name="backend_key_forgive",
+    ),
+    path(
+        "backends/<int:backend_id>/keys/<int:backend_key_id>/remove/",
+        keys_views.backend_key_remove,
+        name="backend_key_remove",
+    ),
 ]

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from analytics import figures
 from analytics.views import seen_by
 from inference.store import models
-from routing import condition, forms, offers, serializers, tasks
+from routing import condition, forms, offers, provider_keys, serializers, tasks
 from routing.models import Backend, Kind
 from teams import audit
 from teams.access import actor_of
@@ -68,6 +68,8 @@ def backend(request: HttpRequest, backend_id: int) -> HttpResponse:
         "form": form,
         "may_write": may_write,
         "traffic": _today(request).get(row.name),
+        "keys": provider_keys.shown(row),
+        "takes_keys": row.kind not in (Kind.LOCAL, Kind.SANDBOX),
         **_wait(row, _since(request)),
     }
     return render(request, "routing/backend.html", shown)
