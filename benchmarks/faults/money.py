@@ -21,6 +21,7 @@ import psycopg
 
 from benchmarks import suite
 from benchmarks.faults.bench import Found, Given
+from benchmarks.faults.book import Book
 from benchmarks.overhead import Bar
 from tests import running
 from tests.faults import asking, plant
@@ -37,6 +38,8 @@ FAULTS = ("", "web", "redis", "postgres", "cloud")
 LEARNT_S = 1.0
 """A web process knows of a new budget within this time."""
 LOOK_EVERY_S = 0.03
+ARRIVE_WITHIN_S = 5.0
+"""Until the first hold of a round is seen."""
 MODEL = "steady"
 
 STANDING = """
@@ -86,8 +89,7 @@ def measure(given: Given) -> Found:
         extra.start()
         rounds = asyncio.run(_rounds(factory, extra, given))
         running.eventually(factory.answers, within_s=60, what="an answer after it all")
-        checked = factory.kora.manage("books", "--check")
-    books = "agree" if checked.returncode == 0 else checked.stdout + checked.stderr
+        books = Book(home=factory.kora.home).check() or "agree"
     return {"at_once": AT_ONCE, "worth": WORTH, "books": books, "rounds": list(map(asdict, rounds))}
 
 
@@ -99,7 +101,7 @@ def _started(stack: contextlib.ExitStack, folder: Path, given: Given) -> Plant:
     kora.start()
     made = Plant(kora=kora)
     stack.callback(made.http.close)
-    made.sandbox(MODEL, reply=plant.TEN_WORDS, first_token_ms=100, token_ms=20)
+    made.sandbox(MODEL, reply=plant.TEN_WORDS, first_token_ms=200, token_ms=30)
     made.await_models(MODEL)
     return made
 
@@ -229,7 +231,10 @@ def _measure_windows(windows: list[dict[str, Any]], this: Round) -> None:
 
 async def _break(this: Round, factory: Plant, extra: ExtraWorker, dice: random.Random) -> None:
     """Any moment from the first hold to the last answer: a worker always, one other thing often."""
-    await asyncio.sleep(dice.uniform(0.05, 0.9))
+    patient_until_s = time.monotonic() + ARRIVE_WITHIN_S
+    while not this.most and time.monotonic() < patient_until_s:
+        await asyncio.sleep(LOOK_EVERY_S)
+    await asyncio.sleep(dice.uniform(0, 0.6))
     await asyncio.to_thread(_hit, this.fault, factory, dice)
     await asyncio.sleep(dice.uniform(0, 0.5))
     await asyncio.to_thread(extra.kill)
