@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from teams.models import ApiKey, AuditRow, Membership
+from teams.models import ApiKey, AuditRow, Membership, Team
 from teams.values import Actor
 
 PAGE = 50
@@ -35,6 +35,11 @@ def mine(rows: QuerySet[Any], actor: Actor, team: str = "") -> QuerySet[Any]:
 
 def keys(actor: Actor, team: str = "") -> QuerySet[ApiKey]:
     return mine(ApiKey.objects.select_related("team", "use"), actor, team)
+
+
+def teams(actor: Actor) -> QuerySet[Team]:
+    every = Team.objects.order_by("name")
+    return every if actor.operates else every.filter(pk__in=actor.team_ids)
 
 
 def memberships(actor: Actor, team: str = "") -> QuerySet[Membership]:

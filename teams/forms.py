@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -115,6 +115,26 @@ def writable_teams(actor: Actor, writers: frozenset[str] = WRITERS) -> Any:
     if actor.operates:
         return Team.objects.all()
     return Team.objects.filter(pk__in=[id_ for id_ in actor.team_ids if actor.may(writers, id_)])
+
+
+if TYPE_CHECKING:
+    TeamForm = forms.ModelForm[Team]
+else:
+    TeamForm = forms.ModelForm
+
+
+class TeamLimitsForm(TeamForm):
+    """What a team may take of what all share."""
+
+    share = forms.IntegerField(
+        min_value=1, max_value=1000, help_text="Of what is scarce, against other teams that wait."
+    )
+
+    class Meta:
+        model = Team
+        fields = ("requests_per_minute", "tokens_per_minute", "max_parallel", "share", "priority")
+        labels: ClassVar = {"max_parallel": "Requests at once"}
+        help_texts: ClassVar = {"priority": "Who goes first where calls wait."}
 
 
 class OverlapForm(forms.Form):

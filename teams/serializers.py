@@ -14,7 +14,6 @@ from teams.models import ApiKey, AuditRow, Membership, Organisation, Role, Scope
 from teams.strict import OnlyKnownFields
 from teams.values import network
 
-
 OPERATED = ("requests_per_minute", "tokens_per_minute", "max_parallel", "share", "priority")
 """Of a team: what it may have of what all share."""
 

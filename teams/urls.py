@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from teams import api, doors, views
+from teams import api, doors, limit_views, views
 
 if TYPE_CHECKING:
     from rest_framework.routers import BaseRouter
@@ -29,6 +29,7 @@ console = [
     path("keys/<int:key_id>/rotate/", views.key_rotate, name="key-rotate"),
     path("keys/<int:key_id>/revoke/", views.key_revoke, name="key-revoke"),
     path("team/", views.team, name="team"),
+    path("team/<int:team_id>/limits/", limit_views.team_limits, name="team-limits"),
     path("team/invite/", views.member_invite, name="member-invite"),
     path("team/<int:membership_id>/role/", views.member_role, name="member-role"),
     path("team/<int:membership_id>/remove/", views.member_remove, name="member-remove"),

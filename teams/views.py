@@ -172,6 +172,8 @@ def _team_page(request: HttpRequest, form: forms.InviteForm, **more: Any) -> Htt
         "form": form,
         "roles": Role.choices,
         "may_invite": actor.may_somewhere(OWNERS),
+        "teams": browsing.teams(actor),
+        "operates": actor.operates,
     }
     return render(request, "teams/team.html", shown | more)
 

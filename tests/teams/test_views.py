@@ -165,3 +165,23 @@ def test_an_operator_works_in_every_team(blue: Team, red: Team) -> None:
     form = {"name": "k", "team": blue.pk, "scopes": ["infer", "manage", "operate"]}
     assert KEY.search(client.post("/keys/new/", form).content.decode())
     assert PASSWORD not in client.get("/team/").content.decode()
+
+
+def test_an_operator_sets_what_a_team_may_have_and_others_read_it(
+    owning: Client, red: Team
+) -> None:
+    operating = browser_of(operator())
+    assert owning.get(f"/team/{red.pk}/limits/").status_code == 403
+    assert operating.get(f"/team/{red.pk}/limits/").status_code == 200
+    form = {"requests_per_minute": 90, "tokens_per_minute": "", "share": 3, "priority": "high"}
+    wrong = operating.post(f"/team/{red.pk}/limits/", {**form, "share": 0})
+    assert "greater than or equal to 1" in wrong.content.decode()
+    assert operating.post(f"/team/{red.pk}/limits/", form).status_code == 302
+    red.refresh_from_db()
+    assert (red.requests_per_minute, red.tokens_per_minute, red.share) == (90, None, 3)
+    row = AuditRow.objects.get()
+    assert ("priority", "normal", "high") in row.changes
+    page = owning.get("/team/").content.decode()
+    assert "90" in page
+    assert "High" in page
+    assert f"/team/{red.pk}/limits/" not in page
