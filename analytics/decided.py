@@ -162,6 +162,32 @@ def _object(receipt: Said, name: str) -> Said:
     return found if isinstance(found, Mapping) else {}
 
 
+def _promised(receipt: Said) -> str:
+    said = _object(receipt, "sla")
+    under, burning = _names(said.get("under")), _names(said.get("burning"))
+    if not under:
+        return ""
+    changed = _plain(_object(said, "weights"))
+    harder = (
+        f"; burning fast: {burning}" + (f", so {changed}" if changed else "") if burning else ""
+    )
+    return f"falls under {under}{harder}"
+
+
+def _predicted(receipt: Said) -> str:
+    said = _object(receipt, "prediction")
+    chance, until_ms = said.get("p_miss"), said.get("until_ms")
+    if not isinstance(chance, int | float) or not isinstance(until_ms, int | float):
+        return ""
+    return (
+        f"{said.get('backend')} late with a chance of {chance:.1%}, which is after {until_ms:g} ms"
+    )
+
+
+def _names(said: Any) -> str:
+    return ", ".join(map(str, said)) if isinstance(said, list) else ""
+
+
 TELLERS: Mapping[str, Callable[[Said], str]] = {
     "Rules that held": _rules,
     "Intent": _intent,
@@ -172,10 +198,12 @@ TELLERS: Mapping[str, Callable[[Said], str]] = {
     "Deferred": _deferred,
     "Soft limit": _pressure,
     "Pacing": _pacing,
+    "SLA": _promised,
+    "Prediction": _predicted,
     "Learned": _learned,
 }
 KNOWN = frozenset(
     {"rules", "intent", "experiment", "session", "exploring", "propensity", "cascade", "deferred",
-     "pressure", "pacing", "learned"}
+     "pressure", "pacing", "sla", "prediction", "learned"}
 )  # fmt: skip
 """What of a receipt is told here."""

@@ -28,6 +28,12 @@ CASES: list[tuple[dict[str, Any], str]] = [
      "was asked"),
     ({"deferred": {"for": "mini", "waited_s": 2.5, "until": "idle", "saved_usd": "0.0030"}},
      "waited 2.5 s for mini until it was free; that saved $0.003"),
+    ({"sla": {"under": ["quick"]}}, "falls under quick"),
+    ({"sla": {"under": ["quick", "all"], "burning": ["quick"], "weights": {"miss": 2.0}}},
+     "falls under quick, all; burning fast: quick, so miss 2.0"),
+    ({"prediction": {"backend": "b", "p_miss": 0.123, "until_ms": 5001.5}},
+     "b late with a chance of 12.3%, which is after 5001.5 ms"),
+    ({"prediction": {"backend": "b", "p_miss": None}}, ""),
     ({"session": {"backend": "big", "tokens": 900, "in_loop": True}},
      "the conversation was with big, about 900 tokens warm there; its tool calls were still being "
      "answered"),
