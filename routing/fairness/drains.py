@@ -12,6 +12,8 @@ FEW = 4
 UNMEASURED_S = 1.0
 """What is told before anybody has left."""
 SOONEST_S, LATEST_S = 0.05, 30.0
+LATEST = 64
+"""Or so many places from now, where that is later: who never comes again does not say so."""
 
 
 class Drain:
@@ -53,6 +55,7 @@ class Drain:
                 self._promised.popleft()
             each = self._interval_s(at)
             before = self._promised[-1] - at if self._promised else 0.0
-            wait = min(max(before + each, leaving * each, SOONEST_S), LATEST_S)
+            latest = max(LATEST_S, LATEST * each)
+            wait = min(max(before + each, leaving * each, SOONEST_S), latest)
             self._promised.append(at + wait)
             return wait
