@@ -183,6 +183,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
+        "BackendKindEnum": "routing.models.Kind",
+        "ChannelKindEnum": "analytics.models.ChannelKind",
+        "LedgerKindEnum": "analytics.models.LedgerKind",
         "HealthStateEnum": "routing.models.HealthState",
         "ExchangeStateEnum": "analytics.models.ExchangeState",
         "PolicyStateEnum": "routing.models.PolicyState",
