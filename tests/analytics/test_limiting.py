@@ -82,7 +82,7 @@ def hold(book: Book, key: ApiKey, amount: Decimal, now: datetime) -> Hold:
     return books.hold(amount, *(budgets.span(each, now) for each in terms))
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(400)
 def test_the_limit_shown_is_the_limit_that_refuses(book: Book, connection: Connection) -> None:
     dice, key, refusals = random.Random(6), key_of(book), 0
     for number in range(HIERARCHIES):
