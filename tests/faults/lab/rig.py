@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import openai
+import pytest
 
 from tests.faults.lab import scripts
 from tests.faults.lab.entries import Entry
@@ -25,6 +26,10 @@ WORDS = 8
 CHEAP = {"price_in": "1", "price_out": "2"}
 DEAR = {"price_in": "20", "price_out": "40"}
 """What is cheap is asked first."""
+BUSY_S = 3.0
+"""What two busy cores may add to a promised second."""
+both_modes = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+both_kinds = pytest.mark.parametrize("kind", ["openai-compatible", "cloud"])
 HASTY = {"connect_s": 1, "first_token_s": 1, "between_tokens_s": 1, "total_s": 2}
 PATIENT = {"connect_s": 5, "first_token_s": 20, "between_tokens_s": 20, "total_s": 30}
 
