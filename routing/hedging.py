@@ -31,8 +31,6 @@ from routing.failover.allowance import Allowance
 from routing.failover.failures import HEDGE_LOST
 from routing.failover.hedges import Hedge
 from routing.failover.hedging import Rival, Standing
-from routing.policy import promptness
-from routing.policy.costs import USUAL_OUTPUT
 from routing.policy.values import Candidate, Decision
 from routing.tries import Try
 from routing.way import Room, Way
@@ -98,7 +96,7 @@ async def _rival(way: Way, room: Room, first: Leg, terms: Hedge) -> Try | None:
     began = time.monotonic()
     until_s = _until_s(way)
     moment_s = hedging.moment_s(
-        lambda silent_s: _p_late(way, first.each.candidate, silent_s, until_s),
+        lambda silent_s: promises.p_late_within(way, first.each.candidate, until_s, silent_s),
         terms,
         from_s=0.0,
         until_s=until_s,
@@ -118,19 +116,6 @@ def _until_s(way: Way) -> float:
     """From now on, until the answer is late."""
     assert way.due is not None
     return max(0.0, (way.due.until_ms - way.clock.elapsed_ms) / 1000)
-
-
-def _p_late(way: Way, candidate: Candidate, silent_s: float, until_s: float) -> float:
-    """Of an attempt that begins now, at a moment that is to come."""
-    backend, fit = candidate.backend, candidate.fit
-    return promptness.p_late(
-        backend,
-        fit.read,
-        way.outlook.output_of(backend.name) or USUAL_OUTPUT,
-        most_output=fit.longest,
-        deadline_s=until_s,
-        silent_s=silent_s,
-    )
 
 
 async def _speaks(first: Leg, within_s: float) -> bool:

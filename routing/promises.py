@@ -36,10 +36,14 @@ def p_late(way: Way, candidate: Candidate, elapsed_s: float) -> float:
     due = way.due
     if due is None:
         return 0.0
-    backend, fit = candidate.backend, candidate.fit
-    output = way.outlook.output_of(backend.name) or USUAL_OUTPUT
     spent_s = (way.clock.elapsed_ms - due.decided_ms) / 1000 - elapsed_s
-    left_s, most = due.late_after_s - max(0.0, spent_s), fit.longest
+    return p_late_within(way, candidate, due.late_after_s - max(0.0, spent_s), elapsed_s)
+
+
+def p_late_within(way: Way, candidate: Candidate, left_s: float, elapsed_s: float) -> float:
+    """The same of an attempt that had so long when it began; `elapsed_s` may be yet to come."""
+    backend, fit = candidate.backend, candidate.fit
+    output, most = way.outlook.output_of(backend.name) or USUAL_OUTPUT, fit.longest
     if not way.prompt.stream:
         return promptness.p_unfinished(
             backend, fit.read, output, most_output=most, deadline_s=left_s, elapsed_s=elapsed_s

@@ -64,8 +64,7 @@ def p_late(
     until_s = deadline_s - backend.load.wait_s
     usual = _silence((mean, deviation), heard_s, until_s, rest)
     hung = _silence((mean + HUNG_TIMES, HUNG_DEVIATION), heard_s, until_s, rest)
-    doubt = HUNG * hung[0] / (HUNG * hung[0] + (1 - HUNG) * usual[0])
-    return backend.lateness.right(doubt * hung[1] + (1 - doubt) * usual[1])
+    return backend.lateness.right(_doubted(usual, hung))
 
 
 def _silence(logs: Moments, heard_s: float, until_s: float, rest: Moments) -> tuple[float, float]:
@@ -92,9 +91,27 @@ def p_unfinished(
     """The same for a call whose answer comes in one piece: all that is known is that it runs."""
     if deadline_s <= max(elapsed_s, SHORTEST_S):
         return 1.0
-    moments = took(backend, read, output, most_output=most_output)
-    still = _beyond(elapsed_s, moments)
-    return backend.lateness.right(_beyond(deadline_s, moments) / max(still, 1e-9))
+    mean, deviation = _logs(took(backend, read, output, most_output=most_output))
+    usual = _running((mean, deviation), elapsed_s, deadline_s)
+    hung = _running((mean + HUNG_TIMES, HUNG_DEVIATION), elapsed_s, deadline_s)
+    return backend.lateness.right(_doubted(usual, hung))
+
+
+def _running(logs: Moments, elapsed_s: float, deadline_s: float) -> tuple[float, float]:
+    """That one of this mean and deviation (of its logarithm) runs so long, and that such a one then
+    ends too late."""
+    mean, deviation = logs
+    ran, due = (
+        1 - NORMAL.cdf((math.log(max(each, SHORTEST_S)) - mean) / deviation)
+        for each in (elapsed_s, deadline_s)
+    )
+    return ran, min(1.0, due / ran) if ran > 0 else 1.0
+
+
+def _doubted(usual: tuple[float, float], hung: tuple[float, float]) -> float:
+    """Both as the chance to have lasted so long and that of being late then."""
+    doubt = HUNG * hung[0] / max(HUNG * hung[0] + (1 - HUNG) * usual[0], 1e-300)
+    return doubt * hung[1] + (1 - doubt) * usual[1]
 
 
 def expected_s(backend: Backend, read: int, output: Forecast, *, most_output: int) -> float:

@@ -16,6 +16,7 @@ from inference.words import Call, EngineError, Event, Failure, Target
 from routing import gauges, hedging, promises, vitals
 from routing.failover import hedging as deciding
 from routing.models import Backend, Idempotent
+from routing.paces import Around
 from teams.models import Organisation, Team
 from tests.analytics import books
 from tests.routing import inside
@@ -64,11 +65,22 @@ def team(transactional_db: None) -> Team:
 
 
 @pytest.fixture
-def client(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is predicted: a second one is asked soon."""
     monkeypatch.setattr(deciding, "moment_s", lambda *_, **__: AFTER_S)
     monkeypatch.setattr(
         promises, "p_late", lambda way, candidate, elapsed_s: 0.9 if elapsed_s else 0.1
     )
+
+
+@pytest.fixture
+def client(impatient: None, believing: Client) -> Client:
+    return believing
+
+
+@pytest.fixture
+def believing(team: Team) -> Iterator[Client]:
+    """One that goes by what is predicted."""
     host = Scripted(slots=200)
     host.running |= {"one:q8_0": 0, "two:q8_0": 0}
     with inside.opened(Engines(host)) as opened:
@@ -154,20 +166,18 @@ def test_a_client_that_leaves_ends_both_unless_it_may_come_again(
 ) -> None:
     body = {
         "model": "auto:best",
-        "messages": [{"role": "user", "content": '{"one": [0.6, "ok"], "two": [5, "ok"]}'}],
+        "messages": [{"role": "user", "content": '{"one": [2, "ok"], "two": [9, "ok"]}'}],
     }
     named = [(b"idempotency-key", b"a")] if keyed else []
 
-    async def leave() -> None:
-        leaves = asyncio.Event()
-        asking = asyncio.create_task(
-            client.kora.asking(orjson.dumps(body), headers=[*client.headers, *named], leaves=leaves)
-        )
-        await asyncio.sleep(AFTER_S * 3)
-        leaves.set()
-        await asking
-
-    client.kora.run(leave())
+    loop, leaves = client.kora._loop, asyncio.Event()
+    asking = client.kora.asking(
+        orjson.dumps(body), headers=[*client.headers, *named], leaves=leaves
+    )
+    heard = asyncio.run_coroutine_threadsafe(asking, loop)
+    eventually(lambda: Attempt.objects.count() == 2, within_s=10, what="two attempts")
+    loop.call_soon_threadsafe(leaves.set)
+    heard.result(10)
     in_order(client)
     assert Attempt.objects.count() == 2
     if keyed:
@@ -246,3 +256,21 @@ def test_without_money_or_leave_nobody_else_is_asked(client: Client) -> None:
     dear = {"max-cost": f"{worst * 1.5:.12f}"}
     assert attempts(asked(client, one, two, extras=dear)) == {"one": "answered"}
     in_order(client)
+
+
+def test_a_quick_backend_that_hangs_is_not_waited_for(believing: Client) -> None:
+    """By the prediction alone: both are known to be quick, and late is what takes two seconds."""
+    around = Around(crowd=0, read=10)
+    for name in ("one", "two"):
+        for _ in range(40):
+            vitals.streamed(name, first_s=0.03, tokens=16, writing_s=0.05, around=around)
+    weights = {"auto:best": {"deadline_s": 2}}
+    believing.publish(hedge=ON, weights=weights, team=believing.team)
+    quick = asked(believing, [0, "ok"], [0, "ok"], max_tokens=20)
+    assert attempts(quick) == {"one": "answered"}, "nobody else is asked while all is well"
+    heard = asked(believing, [9, "ok"], [0, "ok"], max_tokens=20)
+    assert heard.headers["x-kora-reason"] == hedging.WON
+    told = Exchange.objects.get(pk=heard.headers["x-kora-request-id"]).receipt["hedge"]
+    assert 100 < told["after_ms"] < 2000
+    assert told["p_late"] > 0.5 > told["p_late_second"]
+    in_order(believing)
