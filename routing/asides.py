@@ -133,7 +133,8 @@ def _plan(way: Way, aside: Aside) -> Planned:
         spent = ledger.spent_today(connections.current(), way.caller.team_id, stages.JUDGE)
         if spent + first.worst_case > aside.cap_usd:
             raise NoMoney
-        return Planned(decision=way.decision, first=stages.hold(way, first, way.decision.reason))
+        held = stages.hold(way, first, way.decision.reason, counts=False)
+        return Planned(decision=way.decision, first=held)
 
 
 async def _carry_out(way: Way, room: Room, plan: Planned) -> answers.Body | None:

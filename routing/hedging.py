@@ -192,7 +192,7 @@ def _standing_of(way: Way) -> Standing:
 def _held(way: Way, rival: Rival) -> Try | None:
     """A hedge is worth no refusal: without room in a budget there is none."""
     with contextlib.suppress(BudgetExceeded):
-        held = stages.hold(way, rival.candidate, SECOND)
+        held = stages.hold(way, rival.candidate, SECOND, counts=False)
         _hedges.note_retry(time.monotonic())
         repeats.contest(way)
         return held
