@@ -19,7 +19,14 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import limiting, overriding, reports, scoping, serializers
+from analytics import (
+    budget_serializers,
+    limiting,
+    overriding,
+    reports,
+    scoping,
+    serializers,
+)
 from analytics.models import Budget, Exchange, LedgerRow, Price
 from analytics.sheets import Csv
 from teams.access import KEEPERS, OPERATORS, IfMatch, NewestByTime, OfMyTeams, actor_of
@@ -56,7 +63,7 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
     """
 
     queryset = Budget.objects.all()
-    serializer_class = serializers.BudgetSerializer
+    serializer_class = budget_serializers.BudgetSerializer
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     write_roles = KEEPERS
     volatile = frozenset({"standing"})
@@ -76,12 +83,12 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
         return {**super().get_serializer_context(), "standings": getattr(self, "_standings", {})}
 
     @extend_schema(
-        methods=["GET"], responses=serializers.OverrideSerializer(many=True), filters=False
+        methods=["GET"], responses=budget_serializers.OverrideSerializer(many=True), filters=False
     )
     @extend_schema(
         methods=["POST"],
-        request=serializers.OverrideSerializer,
-        responses={201: serializers.OverrideSerializer},
+        request=budget_serializers.OverrideSerializer,
+        responses={201: budget_serializers.OverrideSerializer},
     )
     @action(detail=True, methods=["get", "post"], pagination_class=None)
     def overrides(self, request: Request, **_: str) -> Response:
@@ -91,16 +98,16 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
             if request.method == "POST":
                 return self._override(request, budget)
             rows = budget.overrides.order_by("-id")[:MOST_OVERRIDES]
-        return Response(serializers.OverrideSerializer(rows, many=True).data)
+        return Response(budget_serializers.OverrideSerializer(rows, many=True).data)
 
     def _override(self, request: Request, budget: Budget) -> Response:
-        asked = serializers.OverrideSerializer(data=request.data)
+        asked = budget_serializers.OverrideSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         made = overriding.begin(actor_of(request), budget, asked)
-        shown = serializers.OverrideSerializer(made).data
+        shown = budget_serializers.OverrideSerializer(made).data
         return Response(shown, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=serializers.OverrideSerializer)
+    @extend_schema(request=None, responses=budget_serializers.OverrideSerializer)
     @action(detail=True, methods=["post"], url_path=r"overrides/(?P<override_id>[0-9]+)/end")
     def end_override(self, request: Request, override_id: str, **_: str) -> Response:
         """Ends it now; one that has ended stays as it is."""
@@ -108,7 +115,7 @@ class Budgets(Audited, IfMatch, viewsets.ModelViewSet[Budget]):
             budget = self.get_object()
             found = get_object_or_404(budget.overrides.select_for_update(), pk=override_id)
             overriding.end(actor_of(request), found)
-        return Response(serializers.OverrideSerializer(found).data)
+        return Response(budget_serializers.OverrideSerializer(found).data)
 
 
 class KeyLimits(viewsets.GenericViewSet[ApiKey]):
@@ -120,7 +127,7 @@ class KeyLimits(viewsets.GenericViewSet[ApiKey]):
     @extend_schema(
         parameters=[OpenApiParameter("tags", str, description="`a=b,c=d`, as a request has them")],
         responses=forced_singular_serializer(  # type: ignore[no-untyped-call]
-            serializers.KeyLimitsSerializer
+            budget_serializers.KeyLimitsSerializer
         ),
     )
     def list(self, request: Request, key_id: str) -> Response:
@@ -136,7 +143,7 @@ class KeyLimits(viewsets.GenericViewSet[ApiKey]):
             "budgets": found,
             "rates": _rates(key),
         }
-        return Response(serializers.KeyLimitsSerializer(told).data)
+        return Response(budget_serializers.KeyLimitsSerializer(told).data)
 
 
 def _tags_of(request: Request) -> dict[str, str]:

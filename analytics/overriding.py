@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
+from analytics.budget_serializers import OverrideSerializer
 from analytics.models import Budget, BudgetOverride
-from analytics.serializers import OverrideSerializer
 from teams import audit
 from teams.values import Actor
 

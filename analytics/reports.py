@@ -12,8 +12,9 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from analytics import budgets, outlooks
-from analytics.models import Budget, BudgetOverride, BudgetWindow, LedgerRow, Price
+from analytics.models import Budget, BudgetOverride, BudgetWindow, LedgerRow, Period, Price
 from analytics.pacing import steering
+from analytics.pacing.steering import Course, Pace, Plan
 from analytics.values import BudgetTerms, PriceTag, Span
 
 GROUPS = ("team", "backend", "tier", "day", "key", "model", "user", "kind")
@@ -51,6 +52,8 @@ class Standing:
     override: BudgetOverride | None = None
     forecast: Mapping[str, Any] | None = None
     """Where spend is heading (`pacing.forecast`), where enough is known to say."""
+    pace: Pace | None = None
+    """Of a paced budget."""
 
     @property
     def free(self) -> Decimal:
@@ -117,7 +120,7 @@ def terms_of(budget: Budget, override: BudgetOverride | None = None) -> BudgetTe
 
 
 def standings(some: Iterable[Budget], now: datetime) -> dict[int, Standing]:
-    """Where each budget stands, by its id; three queries for all."""
+    """Where each budget stands, by its id; three queries for all, four where any is paced."""
     rows = list(some)
     raised = overrides(rows, now)
     spans = {budget.pk: budgets.span(terms_of(budget), now) for budget in rows}
@@ -135,7 +138,27 @@ def standings(some: Iterable[Budget], now: datetime) -> dict[int, Standing]:
         )
         for budget in rows
     }
-    return {pk: replace(each, forecast=foretold.get(pk)) for pk, each in found.items()}
+    paces = _paces(rows, found, now)
+    return {
+        pk: replace(each, forecast=foretold.get(pk), pace=paces.get(pk))
+        for pk, each in found.items()
+    }
+
+
+def _paces(rows: Iterable[Budget], known: Mapping[int, Standing], now: datetime) -> dict[int, Pace]:
+    paced = [each.pk for each in rows if each.paced and each.window != Period.TOTAL]
+    plans = outlooks.plans() if paced else {}
+    return {pk: _pace(known[pk], plans.get(pk, steering.FRESH), now) for pk in paced}
+
+
+def _pace(standing: Standing, plan: Plan, now: datetime) -> Pace:
+    course = Course(
+        limit_usd=float(standing.limit_usd),
+        starts_at=standing.starts_at,
+        ends_at=standing.ends_at,
+        plan=plan,
+    )
+    return steering.pace(course, float(standing.settled), now)
 
 
 def _standing(

@@ -15,11 +15,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analytics import overriding, reports, scoping
+from analytics.budget_serializers import BudgetSerializer, OverrideSerializer
 from analytics.faces import budget_forms, budget_showing
 from analytics.faces.budget_forms import BudgetForm, RaiseForm
 from analytics.faces.budget_showing import Row
 from analytics.models import Alert, Budget
-from analytics.serializers import BudgetSerializer, OverrideSerializer
 from teams import page_writes
 from teams.access import KEEPERS, actor_of
 from teams.errors import Refused, Stale

@@ -138,6 +138,9 @@ def test_a_paced_budget_is_steered_from_its_last_anchor(book: Book) -> None:
     assert anchor is not None
     assert (anchor.at, anchor.spent_usd) == (NOW, 240.0)
     assert anchor.log > 0, "it is ahead of its plan"
+    shown = reports.standings([made], NOW)[made.pk].pace
+    assert shown is not None
+    assert (shown.weight > 1, shown.planned_usd, shown.spent_usd) == (True, 240.0, 240.0)
     look(NOW + HOUR)
     assert reports.budget_terms()[0].plan.anchor == anchor, "a young anchor stays"
     look(NOW + DAY)
