@@ -11,6 +11,7 @@ from typing import Any
 from routing import calls, deadlines, hedging, metrics, recovering, scripts, stages, steps, vitals
 from routing.bus import Event
 from routing.errors import (
+    BudgetExceeded,
     DeadlineExceeded,
     InvalidRequest,
     QueueFull,
@@ -70,17 +71,30 @@ def seconds_left(way: Way) -> float:
 async def begin(way: Way, room: Room, plan: Planned) -> calls.Flow:
     """The first backend in order that gives content; a failure before it moves on to the next, or
     comes back after a pause to one that may have recovered."""
-    each = plan.first
+    each, order = plan.first, list(plan.decision.order)
     allowance.note_request()
     while True:
         event = await hedging.attempt(way, room, each, _guarded_attempt)
         if isinstance(event, calls.Flow):
             return event
         _give_up_if_hopeless(way, event)
-        following = await steps.in_thread(room, recovering.after, way, plan.decision.order)
+        each = await _next(way, room, order)
+
+
+async def _next(way: Way, room: Room, order: list[Candidate]) -> Try:
+    """Whoever no budget has room for is passed over: a cheaper one may still answer."""
+    dear: BudgetExceeded | None = None
+    while True:
+        following = await steps.in_thread(room, recovering.after, way, tuple(order))
         if isinstance(following, GiveUp):
-            raise all_failed(way)
-        each = await _again(way, room, following)
+            raise dear or all_failed(way)
+        try:
+            return await _again(way, room, following)
+        except BudgetExceeded as refused:
+            if following.candidate not in order or following.is_retry:
+                raise
+            order.remove(following.candidate)
+            dear = refused
 
 
 async def _guarded_attempt(way: Way, room: Room, each: Try) -> calls.Flow | Event:
@@ -95,7 +109,7 @@ async def _again(way: Way, room: Room, following: Again) -> Try:
     """The wait is over before money is held for it."""
     began_ms = way.clock.elapsed_ms
     metrics.observe_reaction(following.reason)
-    if following.reason.startswith("retry"):
+    if following.is_retry:
         allowance.note_retry()
     if following.wait_s:
         await asyncio.sleep(following.wait_s)

@@ -170,7 +170,8 @@ async def swap(redis: Redis, backend_id: int, before: bytes, after: bytes) -> tu
 
 
 def _say(before: Circuit, after: Circuit) -> None:
-    if before.is_open != after.is_open:
+    """What Redis had lost and is told again is no news."""
+    if before is not UNTOUCHED and before.is_open != after.is_open:
         word = circuits.OPEN if after.is_open else circuits.CLOSED
         log.warning("breaker.changed", backend=after.name, state=word, why=after.why)
         changes[after.name, word] += 1

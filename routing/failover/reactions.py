@@ -50,6 +50,11 @@ class Again:
     wait_s: float
     reason: str
 
+    @property
+    def is_retry(self) -> bool:
+        """To one that has failed already."""
+        return self.reason.startswith("retry:")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GiveUp:

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from analytics.models import Attempt, Price
+from analytics.models import Attempt, Budget, Price
 from routing import catalog, targets, vitals
 from routing.failover import allowance, breakers, circuits, crowds, together
 from routing.models import Backend
@@ -126,14 +126,16 @@ def test_other_processes_know_and_what_redis_loses_it_is_told_again(
             raw: Any = redis.hget(breakers.KEY, field)
             return raw and circuits.read(raw)
 
-        eventually(lambda: stored() and stored().is_open, within_s=3, what="the news")
+        eventually(lambda: stored() and stored().is_open, within_s=10, what="the news")
         redis.delete(breakers.KEY)
-        eventually(lambda: stored() and stored().is_open, within_s=3, what="the news again")
+        eventually(lambda: stored() and stored().is_open, within_s=10, what="the news again")
         breakers.forget()  # as a process that has just begun
-        eventually(lambda: breakers.state(toy) != circuits.CLOSED, within_s=3, what="learning it")
+        eventually(lambda: breakers.state(toy) != circuits.CLOSED, within_s=10, what="learning it")
         recovered = circuits.Circuit(version=toy.version, name="toy", changed_at=breakers.now())
         redis.hset(breakers.KEY, field, circuits.write(recovered))
-        eventually(lambda: breakers.state(toy) == circuits.CLOSED, within_s=3, what="the end of it")
+        eventually(
+            lambda: breakers.state(toy) == circuits.CLOSED, within_s=10, what="the end of it"
+        )
 
 
 def test_of_two_processes_one_makes_the_trial(
@@ -183,7 +185,7 @@ def test_what_processes_tell_each_other_can_be_read_by_both(
     told = orjson.dumps({"at": breakers.now(), "backends": {"toy": [3, 0.7]}})
     with Redis.from_url(settings.SERVICES.redis_url) as redis:
         redis.hset(together.KEY, "another", told)
-        eventually(lambda: crowds.of("toy").in_flight == 3, within_s=2, what="the others")
+        eventually(lambda: crowds.of("toy").in_flight == 3, within_s=10, what="the others")
         live = catalog.current().alive("toy")
         assert live is not None
         assert live.in_flight == 3
@@ -207,3 +209,21 @@ def test_a_model_that_several_backends_share_is_listed_once_and_answered_by_any(
     told = kora.ask(headers=headers, method="GET", path=path).json()["receipt"]["pool"]
     assert told["model"] == "shared"
     assert sum(each["chance"] for each in told["among"].values()) == pytest.approx(1.0)
+
+
+def test_who_no_budget_has_room_for_is_passed_over_by_a_fallback(
+    kora: Inside, headers: list[tuple[bytes, bytes]]
+) -> None:
+    Backend.objects.filter(name="toy").update(quality=1.0)
+    made("dear", usd=90_000)
+    made("cheap")
+    Backend.objects.filter(name="dear").update(quality=0.9)
+    team = Team.objects.get()
+    Budget.objects.create(
+        organisation=team.organisation, name="little", scope="team", scope_id=str(team.pk),
+        limit_usd=1,
+    )  # fmt: skip
+    kora.refresh()
+    heard = ask(kora, headers, "auto:best")
+    assert heard.headers["x-kora-backend"] == "cheap"
+    assert heard.headers["x-kora-reason"] == "fallback:server"
