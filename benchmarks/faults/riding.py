@@ -16,6 +16,7 @@ from tests.faults.lab import scripts
 
 WORD = " code"
 ANSWERED, LOST = "answered", "lost"
+REFUSED_FOR_NOW = ("rate_limited", "queue_full")
 PATIENCE_S = 180.0
 """Far beyond every limit of KORA's own: a hang is a loss."""
 EARLY_S = 0.05
@@ -55,7 +56,8 @@ class Ride:
 
 @dataclass(frozen=True, kw_only=True)
 class Rider:
-    """Sends requests; one that is told to wait does so, and comes again once."""
+    """Sends requests; one that is told to wait does so, and comes again: at the told time, and if
+    it is refused even then, once more at twice that time."""
 
     http: aiohttp.ClientSession
     url: str
@@ -63,14 +65,12 @@ class Rider:
 
     async def ride(self, ride: Ride) -> None:
         ride.at_s = time.monotonic()
-        while True:
+        await self._once(ride)
+        for _ in range(2):
+            if ride.outcome not in REFUSED_FOR_NOW or ride.told[0] is None:
+                return
+            await asyncio.sleep(min(ride.told[0] + EARLY_S, PATIENCE_S))
             await self._once(ride)
-            if ride.outcome not in ("rate_limited", "queue_full") or len(ride.told) > 1:
-                return
-            wait_s = ride.told[-1]
-            if wait_s is None or wait_s > PATIENCE_S:
-                return
-            await asyncio.sleep(wait_s + EARLY_S)
 
     async def _once(self, ride: Ride) -> None:
         began_s = time.monotonic()

@@ -8,22 +8,28 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import aiohttp
+import redis
 
 from benchmarks import processes
+from routing.failover import circuits
 
 EVERY_S = 0.2
+KEY = "kora:breakers"
 MEMORY_EVERY_S = 5.0
 WATCHED = ("web", "cloud worker", "local worker", "background worker")
 
 
 @dataclass(kw_only=True)
 class Watch:
-    """Of one KORA while its block runs; times are those of the monotonic clock."""
+    """Of one KORA while its block runs; times are those of the monotonic clock.
+
+    The breaker is read where all processes read it, so that a busy one does not hide it.
+    """
 
     pid: int
-    metrics: str
+    redis_url: str
     backend: str
     memory: list[tuple[float, dict[str, float]]] = field(default_factory=list)
     changes: list[tuple[float, bool]] = field(default_factory=list)
@@ -31,11 +37,11 @@ class Watch:
 
     async def run(self) -> None:
         is_open, memory_at_s = False, 0.0
-        async with aiohttp.ClientSession() as http:
+        with redis.Redis.from_url(self.redis_url) as client:
             while True:
                 now_s = time.monotonic()
-                seen = await self._look(http)
-                if seen is not None and seen != is_open:
+                seen = await asyncio.to_thread(self._look, client)
+                if seen != is_open:
                     is_open = seen
                     self.changes.append((time.monotonic(), is_open))
                 if now_s - memory_at_s >= MEMORY_EVERY_S:
@@ -43,16 +49,10 @@ class Watch:
                     self.memory.append((now_s, await asyncio.to_thread(resident_mb, self.pid)))
                 await asyncio.sleep(EVERY_S)
 
-    async def _look(self, http: aiohttp.ClientSession) -> bool | None:
-        """None when the web process does not say: it may know nothing of it yet, or be busy."""
-        try:
-            async with http.get(self.metrics, timeout=aiohttp.ClientTimeout(total=2)) as reply:
-                text = await reply.text()
-        except (aiohttp.ClientError, TimeoutError):
-            return None
-        wanted = f'kora_breaker_open{{backend="{self.backend}"}} '
-        said = [line for line in text.splitlines() if line.startswith(wanted)]
-        return said[0].endswith(" 1.0") if said else False
+    def _look(self, client: redis.Redis) -> bool:
+        stored: Any = client.hgetall(KEY)
+        circuits_now = [circuits.read(raw) for raw in stored.values()]
+        return any(each.is_open for each in circuits_now if each.name == self.backend)
 
     def opened_after(self, at_s: float) -> float | None:
         return next((when for when, is_open in self.changes if is_open and when >= at_s), None)

@@ -55,14 +55,15 @@ def test_the_failure_lies_in_the_middle_and_is_no_longer_than_a_quarter() -> Non
 def test_a_429_is_true_when_who_waited_as_told_is_let_in() -> None:
     plan = trace.planned([_arrival(float(second)) for second in range(120)], 2)
     rides = [_ride(ANSWERED, 2.0), _ride("rate_limited", 2.0, 3.0), _ride(LOST)]
-    watch = Watch(pid=0, metrics="", backend="", memory=[(0.0, {"web": 100.0})])
+    watch = Watch(pid=0, redis_url="", backend="", memory=[(0.0, {"web": 100.0})])
     found = trace.found(plan, rides, watch)
     assert (found["told_to_wait"], found["admitted_when_told"], found["lost"]) == (2, 1, 1)
+    assert found["admitted_within_twice"] == 1
     assert found["rows"][-1]["refused"] == {"rate_limited": 1}
 
 
 def test_a_breaker_counts_as_closed_only_for_good() -> None:
-    watch = Watch(pid=0, metrics="", backend="")
+    watch = Watch(pid=0, redis_url="", backend="")
     watch.changes = [(10.0, True), (21.0, False), (22.0, True), (25.0, False)]
     assert watch.opened_after(5.0) == 10.0
     assert watch.closed_for_good_after(20.0) == 25.0
