@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,22 +88,53 @@ def _mark(score: float | None, thumb: int | None, wrong: bool) -> float | None:
     return score if score is not None else {1: 1.0, -1: 0.0}.get(thumb or 0)
 
 
-def roll(promise: Promise, hour: datetime, marking: Marking = heard) -> None:
-    """Counts one hour from nothing and writes it over what stood there: safe to do twice."""
-    tally = Tally()
-    marks = marking(promise.team_id, hour, hour + HOUR) if promise.min_quality is not None else {}
-    bad = []
-    for told in requests(promise, hour, hour + HOUR, marks):
-        tally.held(missing.held_to(promise, told))
+def roll(promise: Promise, begun: Sequence[datetime], marking: Marking = heard) -> None:
+    """Counts hours that follow each other from nothing and writes them over what stood there: safe
+    to do twice."""
+    tallies = {hour: Tally() for hour in begun}
+    begins, ends = begun[0], begun[-1] + HOUR
+    marks = marking(promise.team_id, begins, ends) if promise.min_quality is not None else {}
+    bad: list[Told] = []
+    for told in requests(promise, begins, ends, marks):
+        tallies[hour_of(told)].held(missing.held_to(promise, told))
         if missing.names(promise, told):
             bad.append(told)
+        if len(bad) >= TOGETHER:
+            _blame(promise, tallies, bad)
+            bad = []
+    _blame(promise, tallies, bad)
+    _write(promise, tallies)
+
+
+def _blame(promise: Promise, tallies: Mapping[datetime, Tally], bad: list[Told]) -> None:
     for told in with_receipts(bad):
-        tally.missed(missing.missed(promise, told))
-    figures = {name: dict(+getattr(tally, name)) for name in ("counted", "misses", "causes")}
-    SlaHour.objects.update_or_create(
-        sla_id=promise.sla_id,
-        at=hour,
-        defaults={"requests": tally.requests, "rolled_at": datetime.now(UTC), **figures},
+        tallies[hour_of(told)].missed(missing.missed(promise, told))
+
+
+def hour_of(told: Told) -> datetime:
+    at = told.at or datetime.min.replace(tzinfo=UTC)
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _write(promise: Promise, tallies: Mapping[datetime, Tally]) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        SlaHour(
+            sla_id=promise.sla_id,
+            at=hour,
+            requests=tally.requests,
+            counted=dict(+tally.counted),
+            misses=dict(+tally.misses),
+            causes=dict(+tally.causes),
+            rolled_at=now,
+        )
+        for hour, tally in tallies.items()
+    ]
+    SlaHour.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["sla", "at"],
+        update_fields=["requests", "counted", "misses", "causes", "rolled_at"],
     )
 
 

@@ -36,9 +36,8 @@ def run(now: datetime | None = None, marking: Marking = rolling.heard) -> int:
 def look(sla: Sla, state: SlaState, now: datetime, marking: Marking = rolling.heard) -> None:
     promise = rolling.promise_of(sla)
     due = rolling.due(promise, state.rolled_to, now)
-    for hour in due:
-        rolling.roll(promise, hour, marking)
-    state.rolled_to = due[-1] if due else state.rolled_to
+    rolling.roll(promise, due, marking)
+    state.rolled_to = due[-1]
     known = rolling.hours([sla.pk], now - timedelta(days=promise.window_days + 1))[sla.pk]
     found = burning.reached(promise, known, now)
     _judge(sla, state, found, _lately(known, now))
