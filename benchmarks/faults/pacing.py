@@ -18,14 +18,14 @@ from benchmarks.overhead import Bar
 from routing.policy import terms
 from routing.policy.terms import Aim
 
-REQUESTS, SEEDS = 5_000, 3
+REQUESTS, SEEDS = 3_000, 3
 DEMAND = 1.5
 """What the month would cost without a budget, in budgets."""
 USD = (5.0, 0.1, 50.0)
 """What a dollar weighs before pacing: for a team that pays for quality; as in `auto:best`; as in
 `auto`."""
 OFF = 0.02
-HALVINGS = 9
+HALVINGS = 7
 Found = dict[str, Any]
 
 

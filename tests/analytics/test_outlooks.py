@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from analytics import budgets, outlooks, reports
+from analytics import budgets, outlooks, reports, tasks
 from analytics.models import Budget, BudgetOutlook, BudgetScope, BudgetWindow, LedgerRow
 from teams import keys
 from teams.models import ApiKey, Team
@@ -154,3 +154,15 @@ def test_budgets_that_are_not_paced_have_no_anchor(book: Book) -> None:
     steady(book, BEGINS, BEGINS + 10 * DAY)
     look()
     assert BudgetOutlook.objects.get().anchor_at is None
+
+
+def test_the_background_worker_looks_ahead_by_itself(book: Book) -> None:
+    made = book.budget(540, window="month", paced=True)
+    now = datetime.now(UTC)
+    steady(book, now - 3 * DAY, now)
+    window(made, 72.0, now)
+    tasks.look_ahead()
+    assert "analytics.tasks.look_ahead" in {each["task"] for each in tasks.BEAT.values()}
+    standing = reports.standings([made], now)[made.pk]
+    assert standing.forecast
+    assert standing.pace
