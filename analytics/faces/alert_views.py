@@ -19,7 +19,7 @@ from analytics.alerts import raising
 from analytics.alerts.serializers import ChannelSerializer, veiled
 from analytics.faces.budget_views import form_page
 from analytics.faces.channel_forms import ChannelForm
-from analytics.models import Alert, Channel
+from analytics.models import Alert, Budget, Channel
 from teams import audit, page_writes
 from teams.access import KEEPERS, actor_of
 from teams.errors import Refused
@@ -36,6 +36,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
     page = list(rows.select_related("team")[: PAGE + 1])
     shown: dict[str, Any] = {
         "rows": page[:PAGE],
+        "known": _still_there(page),
         "older": page[PAGE - 1].pk if len(page) > PAGE else "",
         "asked": asked,
         "filtered": any(asked.get(name) for name in ("kind", "open", "team")),
@@ -96,6 +97,12 @@ def _remove(request: HttpRequest, row: Channel) -> str:
 
 
 MOVES = {"test": _test, "switch": _switch, "remove": _remove}
+
+
+def _still_there(rows: list[Alert]) -> set[int]:
+    """Of the budgets that these alerts are about; one that was removed has no page."""
+    named = [row.body["budget_id"] for row in rows if "budget_id" in row.body]
+    return set(Budget.objects.filter(pk__in=named).values_list("pk", flat=True))
 
 
 def _narrowed(rows: QuerySet[Alert], asked: dict[str, str]) -> QuerySet[Alert]:

@@ -50,7 +50,7 @@ class BudgetForm(forms.Form):
         help_text="Where its days begin, such as Europe/Berlin.",
     )
     fiscal_start = forms.TypedChoiceField(
-        label="Fiscal year begins in",
+        label="Year begins in",
         coerce=int,
         choices=list(enumerate(MONTHS, 1)),
         initial=1,

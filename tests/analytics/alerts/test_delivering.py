@@ -15,10 +15,10 @@ from django.core import mail
 from django.db import connection
 from pytest_django import Settings
 
-from analytics import alerts
+from analytics import alerts, budgets, reports, tasks
 from analytics.alerts import delivering, raising, secrets
 from analytics.alerts.errors import NotDeliveredError
-from analytics.models import Alert, Channel, Delivery
+from analytics.models import Alert, BudgetWindow, Channel, Delivery
 from teams.models import Organisation, Team
 from tests.analytics.alerts.receiving import Receiver, receiver
 from tests.analytics.books import Book
@@ -223,6 +223,23 @@ def test_a_test_is_tried_once_and_reaches_a_channel_that_is_off(
     delivering.deliver()
     assert states() == [("given-up", "The receiver said no (418).")]
     assert mail.outbox == []
+
+
+def test_the_background_tasks_take_a_threshold_to_its_channel(team: Team, there: Receiver) -> None:
+    webhook(team, there.url)
+    budget = Book(team=team).budget(10)
+    found = budgets.span(reports.terms_of(budget), datetime.now(UTC))
+    BudgetWindow.objects.create(
+        budget=budget, starts_at=found.starts_at, ends_at=found.ends_at, settled=9
+    )
+    for _ in range(2):
+        tasks.watch_budgets()
+        tasks.deliver_alerts()
+    told = [json.loads(body)["alert"]["body"]["percent"] for _, body in there.got]
+    assert sorted(told) == ["50", "80"]
+    assert {"analytics.tasks.watch_budgets", "analytics.tasks.deliver_alerts"} <= {
+        each["task"] for each in tasks.BEAT.values()
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -144,6 +144,15 @@ def test_alerts_are_listed_narrowed_and_paged(owner: Client, team: Team) -> None
     assert "<html" not in fragment
 
 
+def test_an_alert_leads_to_its_budget_while_there_is_one(owner: Client, team: Team) -> None:
+    budget = Book(team=team).budget(10)
+    raised(team)
+    Alert.objects.update(body={"budget_id": budget.pk})
+    assert f'href="/budgets/{budget.pk}/"' in page(owner, "/alerts/")
+    budget.delete()
+    assert 'href="/budgets/' not in page(owner, "/alerts/").split('id="rows"')[1]
+
+
 def test_a_live_page_costs_few_queries(
     owner: Client, team: Team, django_assert_max_num_queries: Any
 ) -> None:
