@@ -19,7 +19,7 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from analytics.values import Outcome
@@ -103,7 +103,7 @@ class Surroundings:
 
     def collect(self) -> Iterator[Metric]:
         yield _backends()
-        yield from _breakers()
+        yield _breakers()
         yield from _our_models()
         yield from _queues()
 
@@ -117,20 +117,14 @@ def _backends() -> Metric:
     return running
 
 
-def _breakers() -> Iterator[Metric]:
-    """Which are open is the same in every process within half a second; changes add up."""
+def _breakers() -> Metric:
+    """The same in every process within half a second."""
     shut = GaugeMetricFamily(
         "kora_breaker_open", "1 while nobody but a trial asks it.", labels=["backend"]
     )
     for name, circuit in breakers.everything().items():
         shut.add_metric([name], float(circuit.is_open))
-    yield shut
-    changes = CounterMetricFamily(
-        "kora_breaker_changes", "Breakers opened and closed.", labels=["backend", "state"]
-    )
-    for labels, count in breakers.changes.items():
-        changes.add_metric(labels, count)
-    yield changes
+    return shut
 
 
 def _our_models() -> Iterator[Metric]:

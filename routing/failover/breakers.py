@@ -7,11 +7,11 @@ so that each change is made once; while Redis is away the copy alone counts, and
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
+from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -47,8 +47,8 @@ _ahead: float | None = None
 """The clock of Redis less our own monotonic one: the clocks of machines are not compared."""
 _wake: Callable[[], None] = lambda: None  # noqa: E731
 _redis: Redis | None = None
-changes: Counter[tuple[str, str]] = Counter()
-"""By backend and new state, those that this process made; each is made by one."""
+CHANGES = Counter("kora_breaker_changes", "Breakers opened and closed.", ["backend", "state"])
+"""Each is made, and counted, by one process."""
 
 
 def now() -> float:
@@ -174,7 +174,7 @@ def _say(before: Circuit, after: Circuit) -> None:
     if before is not UNTOUCHED and before.is_open != after.is_open:
         word = circuits.OPEN if after.is_open else circuits.CLOSED
         log.warning("breaker.changed", backend=after.name, state=word, why=after.why)
-        changes[after.name, word] += 1
+        CHANGES.labels(after.name, word).inc()
 
 
 def _take_over(backend_id: int, raw: bytes) -> None:
