@@ -53,7 +53,13 @@ def resolve(key: str) -> bool:
 
 def try_out(channel: Channel, by: str) -> Alert:
     """An alert for this channel alone, over as soon as it is raised; whether the channel is on or
-    off, it is delivered once or not at all."""
+    off, it is delivered once or not at all. While one waits, asking again changes nothing: nobody's
+    letterbox is filled by pressing a button."""
+    waiting = Alert.objects.filter(
+        kind=TEST, deliveries__channel=channel, deliveries__state="waiting"
+    )
+    if before := waiting.first():
+        return before
     with transaction.atomic():
         alert = Alert.objects.create(
             organisation_id=channel.organisation_id,

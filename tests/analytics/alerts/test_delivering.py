@@ -219,7 +219,8 @@ def test_a_test_is_tried_once_and_reaches_a_channel_that_is_off(
     channel = webhook(team, there.url, enabled=False)
     letterbox(team)
     there.status = 418
-    raising.try_out(channel, "me@a.test")
+    first = raising.try_out(channel, "me@a.test")
+    assert raising.try_out(channel, "me@a.test") == first
     delivering.deliver()
     assert states() == [("given-up", "The receiver said no (418).")]
     assert mail.outbox == []
