@@ -207,7 +207,7 @@ def _line(row: dict[str, Any]) -> str:
 def bars(found: Found) -> list[Bar]:
     hot = [row for row in found["rows"] if row["windows"] == 1]
     alone = _best(hot, lambda row: row["callers"] == 1, "p50_ms")
-    busiest = max(row["per_s"] for row in hot)
+    busiest = max(row["per_s"] for row in hot if row["offered_per_s"] is None)
     return [
         Bar(
             text="admission: p50 in ms, one caller, one hot window, settlements beside it",
