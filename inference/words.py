@@ -21,6 +21,8 @@ class Timeouts:
     total_s: float = 600.0
     least_tps: float = 0.0
     """Tokens a second that a stream must begin with; zero: any will do."""
+    whole_first_s: float = 0.0
+    """Above zero, answers that are not streamed are asked for as streams, and begin by then."""
     judge_s: float = 1.0
     """How long its beginning is held back to see that."""
 

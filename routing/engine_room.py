@@ -17,10 +17,10 @@ import psycopg
 import structlog
 from redis.exceptions import RedisError
 
-from inference import engines, slowness
+from inference import engines
 from inference.local import options
 from inference.words import Call, Completion, Delta, EngineError, Failure, Target, Usage
-from routing import bus, gauges, keyrings, loads, targets
+from routing import bus, gathering, gauges, loads, targets
 from routing.attempts import Attempt
 from routing.clerk import Clerk
 from routing.errors import Unavailable
@@ -284,10 +284,8 @@ class EngineRoom:
             )
             turn = attempt.turn = self._turn(attempt, target)
             engine = self._engines.for_kind(target.kind)
-            coming = keyrings.run(engine, target, call, turn)
-            async with contextlib.aclosing(
-                slowness.judged(coming, target.timeouts, attempt.count)
-            ) as events:
+            coming = gathering.events(engine, target, call, turn=turn, count=attempt.count)
+            async with contextlib.aclosing(coming) as events:
                 async for event in events:
                     if isinstance(event, Completion):
                         await self._finish(attempt, event)
