@@ -131,7 +131,9 @@ def veiled(channel: Channel) -> str:
 
 
 def _check_address(kind: str, attrs: dict[str, Any]) -> None:
-    if kind == ChannelKind.EMAIL and not settings.KORA_MAIL_FROM:
+    """A mail's channel may be switched off, or renamed, without a mail server, but not used."""
+    used = "address" in attrs or attrs.get("enabled")
+    if kind == ChannelKind.EMAIL and used and not settings.KORA_MAIL_FROM:
         raise serializers.ValidationError({"kind": NO_POST})
     if "address" not in attrs:
         return

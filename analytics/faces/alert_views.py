@@ -74,7 +74,10 @@ def channel_move(request: HttpRequest, channel_id: int, move: str) -> HttpRespon
     row = get_object_or_404(_mine(request, rows), pk=channel_id)
     if not actor_of(request).may(KEEPERS, row.team_id):
         raise PermissionDenied
-    messages.success(request, MOVES[move](request, row))
+    try:
+        messages.success(request, MOVES[move](request, row))
+    except Refused as error:
+        messages.error(request, " ".join(words for said in error.errors.values() for words in said))
     return redirect("alerts")
 
 

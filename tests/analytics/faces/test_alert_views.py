@@ -80,6 +80,18 @@ def test_a_mail_needs_no_secret(owner: Client, team: Team, settings: Settings) -
     assert (made.kind, made.secret_sealed) == ("email", "")
 
 
+def test_without_its_mail_server_a_letterbox_is_switched_off_but_not_on(
+    owner: Client, team: Team, settings: Settings
+) -> None:
+    settings.KORA_MAIL_FROM = "kora@a.test"
+    owner.post("/alerts/channels/new/", filled(team.name, kind="email", address="a@b.test"))
+    settings.KORA_MAIL_FROM = ""
+    place = f"/alerts/channels/{Channel.objects.get().pk}/switch/"
+    assert "is off" in owner.post(place, follow=True).content.decode()
+    assert "no mail server" in owner.post(place, follow=True).content.decode()
+    assert not Channel.objects.get().enabled
+
+
 def test_an_operator_hears_of_every_team(team: Team) -> None:
     operator = entered(Member.objects.create_superuser("operator@kora.test"))
     operator.post("/alerts/channels/new/", filled("*"))
