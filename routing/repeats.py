@@ -38,6 +38,8 @@ TOO_LARGE_TO_KEEP = (
     f"The answer to this Idempotency-Key was larger than {LARGEST // 2**20} MiB and was not kept; "
     "the request was {id}."
 )
+TOO_NEAR_S = 0.25
+"""So near its deadline a call has nothing to go on for: whoever asks again begins anew."""
 OF_THEN = ("x-ratelimit-", "x-kora-overhead-ms")
 """Headers that say something of that moment, and not of the answer."""
 
@@ -107,7 +109,7 @@ def errand(way: Way, each: Try, until: float) -> Errand | None:
     here = embeddings.is_here(each.candidate.backend)
     if way.mine is None or way.is_contested or way.legs is not None or here:
         return None
-    each.outlives_until = until
+    each.outlives_until = until - TOO_NEAR_S
     return recording.errand(way.mine, labels.of_attempt(way, each))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from analytics import ledger
 from analytics.models import Attempt, Exchange, LedgerRow, Price
-from routing import embedders, tasks
+from routing import embedders, tasks, vitals
 from routing.idempotency import values
 from routing.models import Backend, Idempotent
 from teams import keys
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def team(transactional_db: None) -> Team:
+    vitals._vitals.clear()
     for name, options in (
         ("toy", {"reply": "one two three four", "first_token_ms": 1}),
         ("slow", {"reply": "one two three four", "first_token_ms": 600}),
@@ -264,6 +265,12 @@ def test_a_client_that_leaves_finds_its_answer_when_it_comes_again(
     assert (again.status, again.headers["x-kora-idempotent"]) == (200, "replayed")
     assert (b"[DONE]" in again.body) == stream
     assert (charges(), Attempt.objects.get().state) == (1, "settled")
+
+
+def test_a_deadline_leaves_nothing(client: Client) -> None:
+    assert client.ask("a", model="slow", extras={"max-latency-ms": "400"}).status == 504
+    assert not Idempotent.objects.exists()
+    assert client.ask("a", model="slow").status == 200
 
 
 def test_a_stream_that_breaks_leaves_nothing(client: Client) -> None:
