@@ -15,7 +15,8 @@ def fails_over(rig: Rig, pair: Pair, failure: str, *, stream: bool) -> Seen:
     tried = [(each["backend"], each["failure"]) for each in booked.attempts]
     assert tried == [(pair.bad, failure), (pair.good, "")], rig.why(seen)
     assert seen.is_whole and seen.backend == pair.good
-    assert seen.headers["x-kora-reason"] == f"fallback:{failure}"
+    reason = seen.headers["x-kora-reason"]
+    assert reason == f"fallback:{failure}", reason
     assert (booked.state, booked.status) == ("answered", 200)
     assert booked.states[-1] == "settled"
     return seen
