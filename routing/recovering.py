@@ -6,7 +6,7 @@ import random
 from decimal import Decimal
 
 from routing import choosing, deadlines
-from routing.failover import allowance, breakers, chains, circuits, reactions
+from routing.failover import allowance, breakers, chains, circuits, failures, reactions
 from routing.failover.reactions import Again, Failed, GiveUp, State
 from routing.policy.values import Candidate
 from routing.tries import Try
@@ -49,9 +49,12 @@ def failures_of(way: Way) -> tuple[Failed, ...]:
 
 
 def _failed(way: Way, each: Try) -> Failed:
-    """What it said of coming again, less the time that has passed since."""
+    """What it said of coming again, less the time that has passed since; a limited one that did
+    not say rests for a second."""
     since_s = (way.clock.elapsed_ms - each.ended_ms) / 1000
     said = each.retry_after_s
+    if said is None and each.outcome == failures.LIMITED:
+        said = breakers.retry_s(each.candidate.backend) + since_s
     return Failed(
         candidate=each.candidate,
         failure=each.outcome,

@@ -18,7 +18,7 @@ def forgive(redis_url: str) -> None:
     with Redis.from_url(redis_url) as store:
         stored: Any = store.hgetall(breakers.KEY)
         known = {name: circuits.read(raw) for name, raw in stored.items()}
-        marked = {name: each for name, each in known.items() if each.row or each.is_open}
+        marked = {name: each for name, each in known.items() if not each.clean or each.rest_until}
         for name, each in marked.items():
             well = Circuit(version=each.version, name=each.name, changed_at=_now(store))
             store.hset(breakers.KEY, name, circuits.write(well))
