@@ -14,7 +14,7 @@ DRAIN_S = 25
 """How long running requests may go on after SIGTERM; `settings.KORA_DRAIN_S` says the same."""
 WEB_GRACE_S = DRAIN_S + 5
 WORKER_GRACE_S = 15
-WORKERS = {"cloud": 8, "local": 2, "background": 2}
+WORKERS = {"cloud": 8, "local": 2, "background": 4}
 """Queue and threads: a thread only hands its call to the worker's loop or engine."""
 
 CELERY = ("celery", "--quiet", "-A", "kora_site.celery")
