@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SPENT = "budget"
 FORECAST = "forecast"
+REFUSED = "refused"
+"""How the stem of an alert about refusals ends."""
 SHORT = {"day", "week"}
 
 
@@ -70,7 +72,7 @@ def _refused(budget: Budget, standing: Standing) -> Notice:
     says = "would refuse requests (shadow mode)" if shadow else "refuses requests"
     return Notice(
         kind=SPENT,
-        stem=f"{_window(budget, standing)}:refused",
+        stem=f"{_window(budget, standing)}:{REFUSED}",
         limit=standing.limit_usd,
         severity="warning" if shadow else "critical",
         title=f"The budget “{budget.name}” {says}",

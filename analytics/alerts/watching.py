@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from analytics import reports
-from analytics.alerts import raising
+from analytics.alerts import raising, refusals
 from analytics.alerts.noticing import FORECAST, SPENT, Notice, noticed
 from analytics.models import Alert, Budget
 from analytics.reports import Standing
@@ -31,6 +31,8 @@ def _tell(budgets: Iterable[Budget], standings: Mapping[int, Standing]) -> None:
     not told again because the limit was edited meanwhile."""
     found = {each.stem: (budget, each) for budget, each in _all(budgets, standings)}
     still = {_stem(key): key for key in _open()}
+    for stem in refusals.stale(notice for _, notice in found.values()):
+        del found[stem]
     for stem, (budget, notice) in found.items():
         if stem not in still or notice.kind == FORECAST:
             _raise(budget, notice)

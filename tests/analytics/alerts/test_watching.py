@@ -263,3 +263,20 @@ def test_whose_alert_it_is_follows_the_budget(book: Book) -> None:
         spend(book.budget(10, scope=scope, scope_id=scope_id), "5")
     watching.watch(NOON)
     assert set(Alert.objects.values_list("team", flat=True)) == {None}
+
+
+def test_refusals_are_over_once_there_is_room_and_told_again_when_somebody_is_refused_again(
+    book: Book,
+) -> None:
+    budget = book.budget(10)
+    for refused, limit, is_open in ((2, 10, True), (5, 10, True), (5, 50, False), (5, 50, False)):
+        Budget.objects.filter(pk=budget.pk).update(limit_usd=limit)
+        spend(budget, "4", refused=refused)
+        watching.watch(NOON)
+        assert Alert.objects.filter(resolved_at=None).exists() is is_open
+    assert Alert.objects.get().body["refused"] == 5
+    spend(budget, "4", refused=6)
+    watching.watch(NOON)
+    watching.watch(NOON)
+    assert [each.key.rpartition("@")[2] for each in Alert.objects.order_by("id")] == ["10", "50"]
+    assert Alert.objects.get(resolved_at=None).body["limit_usd"] == "50"
