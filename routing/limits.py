@@ -77,10 +77,35 @@ def _turn(caller: Caller) -> Turn:
 
 def look(way: Way, room: Room) -> None:
     """Counts one request; whether a model may be asked for it is asked at the same time."""
-    scopes = values.scopes_of(way.caller)
-    if not scopes or way.taken_of_limits is not None:
-        return
-    taken = way.taken_of_limits = room.meter.admit(scopes, _tokens(way))
+    scopes, before = values.scopes_of(way.caller), way.taken_of_limits
+    if before is not None and before.is_repeat:
+        _take_rest(way, room, before)
+    elif scopes and before is None:
+        _take(way, room, room.meter.admit(scopes, _tokens(way)))
+
+
+def repeat(way: Way, room: Room) -> None:
+    """Whoever asks again, or waits for the first of its key, makes a request; what a model would
+    need is not taken, for it needs none."""
+    scopes = [each.requests_only for each in values.scopes_of(way.caller)]
+    asked = tuple(each for each in scopes if each.requests is not None)
+    if asked and way.taken_of_limits is None:
+        taken = room.meter.admit(asked, 0)
+        taken.is_repeat = True
+        _take(way, room, taken)
+
+
+def _take_rest(way: Way, room: Room, before: Taken) -> None:
+    """It has become the first: tokens and slots as for any, but it is counted already."""
+    scopes = tuple(each.requests_apart for each in values.scopes_of(way.caller))
+    taken = room.meter.admit(scopes, _tokens(way))
+    counted = dict(zip((each.whose for each in before.scopes), before.requests, strict=True))
+    taken.requests = tuple(counted.get(each.whose) for each in scopes)
+    _take(way, room, taken)
+
+
+def _take(way: Way, room: Room, taken: Taken) -> None:
+    way.taken_of_limits = taken
     way.limits = headers(taken)
     if taken.refused is not None:
         raise _refusal(taken.refused, room)

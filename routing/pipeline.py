@@ -63,7 +63,7 @@ async def answer(incoming: Incoming, room: Room) -> Reply:
             while isinstance(plan, Future | Wait | Running):
                 plan = await _later(way, room, plan)
             if isinstance(plan, Told):
-                return replies.repeated(plan)
+                return replies.repeated(way, plan)
             if isinstance(plan, Answered):
                 return await _replayed(way, room, plan.match)
             return await repeats.kept(way, room, await _carry_out(way, room, plan))
@@ -111,7 +111,7 @@ def decide(way: Way, room: Room) -> Plan:
     way.known_standing = catalog.current().policy(way.caller.team_id)
     came = way.incoming
     way.known_prompt = clock("parse", questions.parse, came.raw, came.headers, came.form)
-    again = repeats.begin(way)
+    again = repeats.begin(way, room)
     if again is not None:
         return again
     way.fingerprint = clock("fingerprint", stages.fingerprint, way.prompt)
@@ -163,7 +163,7 @@ def decide_vectors(way: Way, room: Room) -> Plan:
     way.known_caller = clock("authenticate", stages.authenticate, way.incoming)
     way.known_standing = catalog.current().policy(way.caller.team_id)
     way.known_prompt = clock("parse", inputs.parse, way.incoming.raw, way.incoming.headers)
-    again = repeats.begin(way)
+    again = repeats.begin(way, room)
     if again is not None:
         return again
     way.known_signals = clock("signals", houses.read, way.prompt)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from routing import answers, connections, embeddings, labels, steps
+from routing import answers, connections, embeddings, labels, limits, steps
 from routing.errors import IdempotencyConflict, Unavailable
 from routing.idempotency import naming, recording, rows
 from routing.idempotency.recording import Errand
@@ -44,11 +44,14 @@ OF_THEN = ("x-ratelimit-", "x-kora-overhead-ms")
 """Headers that say something of that moment, and not of the answer."""
 
 
-def begin(way: Way) -> Told | Running | None:
+def begin(way: Way, room: Room) -> Told | Running | None:
     """Nothing for a request that goes its way: the first of its key, or one without a key."""
     if way.mine is not None or naming.HEADER not in way.incoming.headers:
         return None
-    return way.clock("idempotency", _begin, way)
+    found = way.clock("idempotency", _begin, way)
+    if found is not None:
+        limits.repeat(way, room)
+    return found
 
 
 def _begin(way: Way) -> Told | Running | None:

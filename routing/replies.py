@@ -66,9 +66,10 @@ def _replayed(way: Way, match: Match) -> Iterable[bytes]:
     yield answers.DONE
 
 
-def repeated(told: Told) -> Reply:
-    """What another request of the same `Idempotency-Key` was told, in the same pieces."""
-    headers = {**told.headers, "x-kora-idempotent": "replayed"}
+def repeated(way: Way, told: Told) -> Reply:
+    """What another request of the same `Idempotency-Key` was told, in the same pieces; what is
+    left of limits is of now."""
+    headers = {**told.headers, **way.limits, "x-kora-idempotent": "replayed"}
     if not told.streamed:
         return Reply(headers=headers, body=told.answer)
     pieces = (piece + EVENT_END for piece in told.answer.split(EVENT_END) if piece)

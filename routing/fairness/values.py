@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +25,14 @@ class Scope:
         """Where Redis counts requests, tokens and slots of it."""
         start = f"kora:limit:{self.whose}:{self.number}"
         return f"{start}:requests", f"{start}:tokens", f"{start}:slots"
+
+    @property
+    def requests_only(self) -> Scope:
+        return replace(self, tokens=None, parallel=None)
+
+    @property
+    def requests_apart(self) -> Scope:
+        return replace(self, requests=None)
 
     def reserve(self, tokens: int) -> int:
         """A request larger than the limit takes all of it: it goes when nothing else has gone for
@@ -69,6 +77,8 @@ class Taken:
     """Redis was away: this process counted for itself."""
     gave_up: bool = False
     """It was refused for what it is short of: it counts as no request either."""
+    is_repeat: bool = False
+    """A request that is told what another was: nothing but the request was taken."""
     is_over: bool = False
 
     @property

@@ -124,6 +124,52 @@ def test_a_request_larger_than_the_limit_goes_when_nothing_else_does(team: Team)
         assert ask(kora, headers, max_tokens=5000).status == 200
 
 
+def named(headers: Any, name: bytes = b"a") -> Any:
+    return [*headers, (b"idempotency-key", name), (b"x-kora-cache", b"no-store")]
+
+
+def test_an_answer_that_is_told_again_counts_as_a_request(team: Team) -> None:
+    headers = named(limited(team, requests_per_minute=2, tokens_per_minute=1000))
+    with inside.opened() as kora:
+        first, again, refused = (ask(kora, headers, max_tokens=900) for _ in range(3))
+    assert [each.status for each in (first, again, refused)] == [200, 200, 429]
+    assert again.headers["x-kora-idempotent"] == "replayed"
+    assert again.headers["x-ratelimit-remaining-requests"] == "0"
+    assert refused.error["limited"] == "key:requests"
+
+
+async def _both(kora: Inside, headers: Any, **fields: Any) -> list[Heard]:
+    body = orjson.dumps({"messages": [{"role": "user", "content": "once"}], **fields})
+    asking = asyncio.create_task(kora.asking(body, headers=headers))
+    await asyncio.sleep(0.15)
+    return [await kora.asking(body, headers=headers), await asking]
+
+
+def test_whoever_waits_for_the_first_needs_neither_tokens_nor_a_slot(team: Team) -> None:
+    limits = {"requests_per_minute": 9, "tokens_per_minute": 1000, "max_parallel": 1}
+    headers = named(limited(team, **limits))
+    with inside.opened() as kora:
+        waited, first = kora.run(_both(kora, headers, model="slow", max_tokens=900))
+    assert (first.status, waited.status) == (200, 200)
+    assert waited.headers["x-kora-idempotent"] == "replayed"
+    assert waited.body == first.body
+    assert waited.headers["x-ratelimit-remaining-requests"] == "7"
+
+
+def test_whoever_takes_over_from_the_first_is_counted_once_and_takes_the_rest(team: Team) -> None:
+    failing = {"fail": "500", "first_token_ms": 400}
+    Backend.objects.filter(name="slow").update(options=failing)
+    limits = {"requests_per_minute": 9, "tokens_per_minute": 1000, "max_parallel": 1}
+    headers = limited(team, **limits)
+    with inside.opened() as kora:
+        both = kora.run(_both(kora, named(headers), model="slow", max_tokens=900))
+        after = ask(kora, headers, max_tokens=900)
+    assert [each.status for each in both] == [502, 502]
+    assert "x-ratelimit-limit-tokens" in both[0].headers
+    assert after.status == 200, "what both had taken is free again"
+    assert after.headers["x-ratelimit-remaining-requests"] == "6"
+
+
 def test_a_stored_answer_counts_as_a_request_and_not_as_tokens(team: Team) -> None:
     headers = limited(team, tokens_per_minute=1000, requests_per_minute=3)
     with inside.opened() as kora:
