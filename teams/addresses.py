@@ -12,6 +12,15 @@ from collections.abc import Callable, Collection, Iterable
 
 EVERY = "*"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+NOT_PUBLIC = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "192.0.0.0/24", "192.88.99.0/24", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48",
+        "2001::/23", "2002::/16", "fec0::/10",
+    )
+)  # fmt: skip
+"""What older Pythons take for public: for protocols, of a site, or another address in disguise.
+In 192.0.0.0/24 clouds keep credentials of their machines."""
 
 Resolve = Callable[[str], Iterable[str]]
 
@@ -41,4 +50,6 @@ def public(address: str) -> bool:
             return public(str(found.ipv4_mapped))
         if found in NAT64:
             return public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
+    if any(found in inside for inside in NOT_PUBLIC):
+        return False
     return found.is_global and not found.is_multicast

@@ -16,6 +16,7 @@ from teams import addresses
 from teams.addresses import Resolve
 
 LIMIT_S = 10.0
+NONE = "This is not an address."
 INSIDE = (
     "{host} is inside this network. If that is meant, whoever operates this KORA lists it in "
     "KORA_ALLOW_PRIVATE_WEBHOOKS and starts it again."
@@ -30,7 +31,9 @@ def refusal(
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "This is not an address."
+        return NONE
+    if not url.isprintable() or " " in url or "\\" in url or "%" in parts.netloc:
+        return NONE
     if wrong := _malformed(parts) or (port == 0 and "Port 0 cannot be called."):
         return wrong
     host = _host(parts)
