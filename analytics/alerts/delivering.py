@@ -138,5 +138,6 @@ def _mail(message: Message) -> None:
 
 def _said(error: Exception) -> str:
     """The server's code and no more: its text may repeat the password."""
-    code = getattr(error, "smtp_code", "")
+    codes = [code for code, _ in getattr(error, "recipients", {}).values()]
+    code = getattr(error, "smtp_code", "") or next(iter(codes), "")
     return f"The mail server did not take it ({code})." if code else "No mail server answered."

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import smtplib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core import mail
@@ -271,3 +273,15 @@ def test_two_workers_at_once_send_each_alert_once(transactional_db: None, there:
     delivered = there.header("x-kora-delivery")
     assert (len(delivered), len(set(delivered))) == (20, 20)
     assert {state for state, _ in states()} == {"sent"}
+
+
+def test_a_mail_server_that_knows_no_such_letterbox_is_quoted(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answered, so nobody should look for a fault in the network."""
+    refused = smtplib.SMTPRecipientsRefused({"ops@a.test": (550, b"no such user")})
+    monkeypatch.setattr(mail.EmailMessage, "send", Mock(side_effect=refused))
+    letterbox(team)
+    raised(team)
+    delivering.deliver()
+    assert states() == [("waiting", "The mail server did not take it (550).")]
