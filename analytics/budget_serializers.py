@@ -17,6 +17,9 @@ from teams import access
 from teams.models import ApiKey, Organisation, Team
 from teams.strict import OnlyKnownFields
 
+LONGEST_TAG = 64
+"""Of a name and of a value, as requests may send them."""
+
 
 class SoftLimitSerializer(serializers.Serializer[Any]):
     """What happens before the limit is reached."""
@@ -214,7 +217,11 @@ def _by_id_or(rows: Any, name: str, asked: str) -> Any:
 
 
 def _tag(asked: str) -> str:
-    name, equals, value = asked.partition("=")
-    if not (name.strip() and equals and value.strip()):
+    """As requests bring it: one that none can bring would cap nothing, and nobody would know."""
+    name, _, value = (part.strip() for part in asked.partition("="))
+    if not (name and value) or "," in asked:
         raise serializers.ValidationError({"scope_id": "A tag is written as name=value."})
-    return asked
+    if not asked.isprintable() or max(len(name), len(value)) > LONGEST_TAG:
+        wrong = f"Name and value are printable, of at most {LONGEST_TAG} characters."
+        raise serializers.ValidationError({"scope_id": wrong})
+    return f"{name}={value}"

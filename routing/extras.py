@@ -153,7 +153,8 @@ def _tags(given: object) -> dict[str, str]:
         return {}
     pairs = given.items() if isinstance(given, dict) else _split_tags(given)
     tags: dict[str, str] = {}
-    for name, value in pairs:
+    for each in pairs:
+        name, value = (x.strip() if isinstance(x, str) else x for x in each)
         fine = all(
             isinstance(x, str) and 0 < len(x) <= 64 and x.isprintable() for x in (name, value)
         )

@@ -187,10 +187,20 @@ def test_a_budget_is_made_shown_with_its_standing_and_changed(red: Team) -> None
         ({"scope_id": "9" * 30}, "scope_id"),
         ({"scope": "key", "scope_id": "nobody"}, "scope_id"),
         ({"scope": "tag", "scope_id": "project"}, "scope_id"),
+        ({"scope": "tag", "scope_id": "a=b,c=d"}, "scope_id"),
+        ({"scope": "tag", "scope_id": "a=" + "b" * 65}, "scope_id"),
+        ({"scope": "tag", "scope_id": "a=b\u200bc"}, "scope_id"),
         ({"soft_limits": [{"percent": 0, "action": "alert"}]}, "soft_limits.0.percent"),
         ({"soft_limits": [{"percent": 80, "action": "notify"}]}, "soft_limits.0.action"),
-        ({"soft_limits": [{"percent": 80, "action": "block"},
-                          {"percent": 90, "action": "queue"}]}, "soft_limits"),
+        (
+            {
+                "soft_limits": [
+                    {"percent": 80, "action": "block"},
+                    {"percent": 90, "action": "queue"},
+                ]
+            },
+            "soft_limits",
+        ),
         ({"window": "total", "paced": True}, "paced"),
     ],
 )
@@ -207,7 +217,7 @@ def test_every_scope_is_stored_as_the_hot_path_compares_it(operator: APIClient, 
         budget(operator, scope="organisation", scope_id="Acme"),
         budget(operator, scope="team", scope_id=str(red.pk)),
         budget(operator, scope="key", scope_id=key.public),
-        budget(operator, scope="tag", scope_id="a=b"),
+        budget(operator, scope="tag", scope_id=" a = b "),
     ]
     ids = [str(red.organisation_id), str(red.pk), str(key.pk), "a=b"]
     assert [answer.json()["scope_id"] for answer in made] == ids

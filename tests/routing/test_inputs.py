@@ -42,6 +42,13 @@ def test_what_is_not_known_goes_along_and_our_own_does_not() -> None:
     assert (prompt.constraints.session, prompt.constraints.tags) == ("s", {"a": "b"})
 
 
+def test_a_tag_is_the_same_in_header_and_body() -> None:
+    """A budget on it caps both."""
+    by_header = parse("x", {"x-kora-tags": " a = b ,c=d"})
+    by_body = parse("x", kora={"tags": {" a ": "b ", "c": "d"}})
+    assert by_header.constraints.tags == by_body.constraints.tags == {"a": "b", "c": "d"}
+
+
 @pytest.mark.parametrize(
     "given", ["", [], [""], ["x", 1], [1, "x"], [True], [-1], [[]], 7, {}, None]
 )
