@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Iterator
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -145,6 +146,19 @@ def test_the_first_to_give_content_wins(
     lost = [name for name, outcome in outcomes.items() if outcome == "hedge-lost"]
     assert [each.backend for each in Attempt.objects.filter(failure="hedge-lost")] == lost
     assert {row.note for row in LedgerRow.objects.filter(backend__in=lost)} <= {"hedge-lost"}
+
+
+def test_a_receipt_says_what_its_loser_cost_though_that_was_settled_later(client: Client) -> None:
+    heard = asked(client, [5, "ok"], [0, "ok"])
+    request_id = heard.headers["x-kora-request-id"]
+    in_order(client)
+    path = f"/v1/requests/{request_id}"
+    told = client.kora.ask(method="GET", path=path, headers=client.headers).json()
+    costs = {each["backend"]: Decimal(each["cost"]) for each in told["receipt"]["attempts"]}
+    booked = {row.backend: row.cost for row in LedgerRow.objects.filter(exchange_id=request_id)}
+    assert costs == booked
+    assert costs["one"] > 0
+    assert sum(costs.values()) == Decimal(told["cost"])
 
 
 def test_both_failures_fall_back_as_usual(client: Client) -> None:
