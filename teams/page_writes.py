@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db import transaction
 
@@ -18,6 +19,29 @@ if TYPE_CHECKING:
     from rest_framework.serializers import ModelSerializer
 
     Judge = type[ModelSerializer[Any]]
+
+
+CHANGED = "Somebody changed this since you looked at it. Below is what you wrote; the other way to "
+CHANGED += "go on is to open the page again."
+
+
+class Refusable(Protocol):
+    """A form that can say what the control plane would not take."""
+
+    def refuse(self, errors: Any) -> None: ...
+
+    def add_error(self, field: str | None, error: Any) -> None: ...
+
+
+@contextlib.contextmanager
+def judged(form: Refusable) -> Iterator[None]:
+    """What keeps a write from being done is said on its form."""
+    try:
+        yield
+    except Refused as error:
+        form.refuse(error.errors)
+    except Stale:
+        form.add_error(None, CHANGED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,12 +57,10 @@ def channel_new(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else None
     form = ChannelForm.for_new(actor_of(request), given)
     if given is not None and form.is_valid():
-        try:
+        with page_writes.judged(form):
             made = page_writes.create(request, ChannelSerializer, form.said())
             messages.success(request, f"“{made.name}” is made. Test it before you rely on it.")
             return redirect("alerts")
-        except Refused as error:
-            form.refuse(error.errors)
     return render(request, "analytics/channel_new.html", {"form": form})
 
 

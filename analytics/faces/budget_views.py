@@ -22,13 +22,11 @@ from analytics.faces.budget_showing import Row
 from analytics.models import Alert, Budget
 from teams import page_writes
 from teams.access import KEEPERS, actor_of
-from teams.errors import Refused, Stale
 from teams.models import Team
 from teams.page_writes import Seen
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 VOLATILE = frozenset({"standing"})
-CHANGED = "Somebody changed it meanwhile. Look at it again before you keep yours."
 MOST = 200
 
 
@@ -54,12 +52,10 @@ def budget_new(request: HttpRequest) -> HttpResponse:
     soft = budget_forms.soft_limits(None, given)
     if given is not None and form.is_valid() and soft.is_valid():
         said = form.said() | {"soft_limits": budget_forms.soft_said(soft)}
-        try:
+        with page_writes.judged(form):
             made = page_writes.create(request, BudgetSerializer, said)
             messages.success(request, f"“{made.name}” is in force.")
             return redirect("budget", made.pk)
-        except Refused as error:
-            form.refuse(error.errors)
     return render(request, "analytics/budget_new.html", {"form": form, "soft": soft, **_zones()})
 
 
@@ -171,12 +167,8 @@ def _page(request: HttpRequest, row: Budget, **forms: Any) -> HttpResponse:
 def _kept(request: HttpRequest, row: Budget, form: BudgetForm, soft: Any) -> bool:
     said = form.said() | {"soft_limits": budget_forms.soft_said(soft)}
     seen = Seen(row=row, mark=request.POST.get("seen", ""), volatile=VOLATILE)
-    try:
+    with page_writes.judged(form):
         page_writes.update(request, BudgetSerializer, seen, said)
-    except Refused as error:
-        form.refuse(error.errors)
-    except Stale:
-        form.add_error(None, CHANGED)
     return not form.errors
 
 

@@ -16,12 +16,10 @@ from routing.faces import asking, experiment_showing, sentences, vocabulary
 from routing.faces.asking import Scope
 from routing.faces.experiment_forms import ExperimentForm
 from routing.faces.experiment_serializers import STANDING, ExperimentSerializer
-from routing.faces.rule_views import CHANGED
 from routing.models import Experiment, ExperimentPoint
 from routing.publishing.errors import Unsound
 from teams import page_writes
 from teams.access import actor_of
-from teams.errors import Refused, Stale
 from teams.page_writes import Seen
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -46,12 +44,10 @@ def experiment_new(request: HttpRequest) -> HttpResponse:
     form = ExperimentForm.of(None, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = {**form.said(), "team": scope.team.name if scope.team else ""}
-        try:
+        with page_writes.judged(form):
             made = page_writes.create(request, ExperimentSerializer, said)
             messages.success(request, "Written down. It takes requests once you start it.")
             return redirect("routing_experiment", made.pk)
-        except Refused as error:
-            form.refuse(error.errors)
     return _form(request, scope, form)
 
 
@@ -61,15 +57,11 @@ def experiment_edit(request: HttpRequest, experiment_id: int) -> HttpResponse:
     row, scope = _own(request, experiment_id)
     form = ExperimentForm.of(row, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with page_writes.judged(form):
             seen = Seen(row=row, mark=request.POST.get("seen", ""), volatile=VOLATILE)
             page_writes.update(request, ExperimentSerializer, seen, form.said())
             messages.success(request, "Kept.")
             return redirect("routing_experiment", row.pk)
-        except Refused as error:
-            form.refuse(error.errors)
-        except Stale:
-            form.add_error(None, CHANGED)
     return _form(request, scope, form, row)
 
 

@@ -15,13 +15,11 @@ from routing.faces import asking, confusions, recognition
 from routing.faces.asking import Scope
 from routing.faces.intent_forms import IntentForm
 from routing.faces.intent_serializers import TeamIntentSerializer
-from routing.faces.rule_views import CHANGED
 from routing.intents import shipped
 from routing.intents.reporting import FEWEST
 from routing.models import TeamIntent
 from teams import audit, page_writes
 from teams.access import actor_of
-from teams.errors import Refused, Stale
 from teams.page_writes import Seen
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -59,11 +57,9 @@ def intent_new(request: HttpRequest) -> HttpResponse:
     form = IntentForm.of(None, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = {**form.said(), "team": scope.team.name if scope.team else ""}
-        try:
+        with page_writes.judged(form):
             made = page_writes.create(request, TeamIntentSerializer, said)
             return _kept(request, scope, made)
-        except Refused as error:
-            form.refuse(error.errors)
     shown = {"scope": scope, "form": form, "fewest": FEWEST}
     return render(request, "routing/intent.html", shown)
 
@@ -77,14 +73,10 @@ def intent(request: HttpRequest, intent_id: int) -> HttpResponse:
     if request.method == "POST":
         asking.require_writer(scope)
         if form.is_valid():
-            try:
+            with page_writes.judged(form):
                 seen = Seen(row=row, mark=request.POST.get("seen", ""), volatile=STEADY)
                 page_writes.update(request, TeamIntentSerializer, seen, form.said())
                 return _kept(request, scope, row)
-            except Refused as error:
-                form.refuse(error.errors)
-            except Stale:
-                form.add_error(None, CHANGED)
     kept = page_writes.mark(request, TeamIntentSerializer, row, STEADY)
     seen_now = request.POST.get("seen") or kept
     shown = {"scope": scope, "form": form, "row": row, "seen": seen_now, "fewest": FEWEST}

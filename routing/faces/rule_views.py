@@ -16,13 +16,12 @@ from routing.faces.asking import Scope
 from routing.faces.rule_forms import RuleForm, SettingsForm, TryForm, pretty
 from routing.models import Rule
 from routing.publishing import drafts
+from teams import page_writes
 from teams.access import etag_of
 from teams.errors import Refused, Stale
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 STEPS = {"up": -1, "down": 1}
-CHANGED = "Somebody changed this since you looked at it. Below is what you wrote; the other way to "
-CHANGED += "go on is to open the page again."
 
 
 @login_required
@@ -40,11 +39,9 @@ def rule_new(request: HttpRequest) -> HttpResponse:
     scope = asking.written(request)
     form = RuleForm.of(None, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with page_writes.judged(form):
             made = writing.create(request, scope, form.cleaned_data)
             return _saved(request, made)
-        except Refused as error:
-            form.refuse(error.errors)
     return _edited(request, scope, form)
 
 
@@ -57,14 +54,10 @@ def rule(request: HttpRequest, rule_id: int) -> HttpResponse:
     if request.method == "POST":
         asking.require_writer(scope)
         if form.is_valid():
-            try:
+            with page_writes.judged(form):
                 seen = request.POST.get("seen", "")
                 saved = writing.update(request, row, form.cleaned_data, seen)
                 return _saved(request, saved)
-            except Refused as error:
-                form.refuse(error.errors)
-            except Stale:
-                form.add_error(None, CHANGED)
     return _edited(request, scope, form, row)
 
 
@@ -106,15 +99,11 @@ def routing_settings(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         asking.require_writer(scope)
         if form.is_valid():
-            try:
+            with page_writes.judged(form):
                 seen = request.POST.get("seen", "")
                 writing.set_settings(request, scope, form.cleaned_data["settings"], seen)
                 messages.success(request, "Kept in the draft. It applies once it is published.")
                 return redirect(scope.at("routing_settings"))
-            except Refused as error:
-                form.refuse(error.errors)
-            except Stale:
-                form.add_error(None, CHANGED)
     shown = {"scope": scope, "form": form, "seen": etag_of(kept)}
     return render(request, "routing/settings.html", shown)
 

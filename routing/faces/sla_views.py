@@ -16,12 +16,10 @@ from analytics.promises import predictions, rolling
 from analytics.promises.values import CAUSES, WORDS
 from routing.faces import asking, sla_showing
 from routing.faces.asking import Scope
-from routing.faces.rule_views import CHANGED
 from routing.faces.sla_forms import SlaForm
 from routing.faces.sla_serializers import SlaSerializer
 from routing.models import Calibration
 from teams import page_writes
-from teams.errors import Refused, Stale
 from teams.page_writes import Seen
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -82,12 +80,10 @@ def sla_new(request: HttpRequest) -> HttpResponse:
     form = SlaForm.of(None, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = {**form.said(), "team": scope.team.name if scope.team else ""}
-        try:
+        with page_writes.judged(form):
             made = page_writes.create(request, SlaSerializer, said)
             messages.success(request, "Promised. The past is counted within a minute.")
             return redirect("sla", made.pk)
-        except Refused as error:
-            form.refuse(error.errors)
     return _form(request, scope, form)
 
 
@@ -97,15 +93,11 @@ def sla_edit(request: HttpRequest, sla_id: int) -> HttpResponse:
     row, scope = _own(request, sla_id)
     form = SlaForm.of(row, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with page_writes.judged(form):
             seen = Seen(row=row, mark=request.POST.get("seen", ""), volatile=VOLATILE)
             page_writes.update(request, SlaSerializer, seen, form.said())
             messages.success(request, "Kept.")
             return redirect("sla", row.pk)
-        except Refused as error:
-            form.refuse(error.errors)
-        except Stale:
-            form.add_error(None, CHANGED)
     return _form(request, scope, form, row)
 
 

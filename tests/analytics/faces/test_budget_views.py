@@ -158,7 +158,7 @@ def test_editing_keeps_whose_it_is_and_refuses_what_is_stale(finance: Client, te
     made.refresh_from_db()
     assert (made.name, made.scope_id, len(made.soft_limits)) == ("March", str(team.pk), 2)
     late = finance.post(place, filled(seen=seen, name="April", time_zone="UTC"))
-    assert "changed it meanwhile" in late.content.decode()
+    assert "changed this since you looked" in late.content.decode()
     made.refresh_from_db()
     assert made.name == "March"
 
