@@ -188,10 +188,12 @@ class ReceiptSerializer(ExchangeSerializer):
         return [dict(row) for row in LedgerSerializer(rows, many=True).data]
 
 
-class SpendQuerySerializer(serializers.Serializer[Any]):
-    """`?group_by=team,day&from=…&to=…&team=…&time_zone=…`"""
+class ReportQuerySerializer(serializers.Serializer[Any]):
+    """From when to when, whose, and by what a report is broken down."""
 
-    group_by = serializers.CharField(default="team", allow_blank=True)
+    groups: ClassVar[tuple[str, ...]] = ()
+    """What it may be grouped by."""
+    group_by = serializers.CharField(default="", allow_blank=True)
     team = serializers.CharField(default="", allow_blank=True)
     time_zone = serializers.CharField(default="UTC")
 
@@ -203,8 +205,8 @@ class SpendQuerySerializer(serializers.Serializer[Any]):
     def validate_group_by(self, asked: str) -> list[str]:
         names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
         for name in names:
-            if name not in reports.GROUPS:
-                known = ", ".join(reports.GROUPS)
+            if name not in self.groups:
+                known = ", ".join(self.groups)
                 raise serializers.ValidationError(f"{name} is none of {known}.")
         return names
 
@@ -214,9 +216,20 @@ class SpendQuerySerializer(serializers.Serializer[Any]):
         return zoneinfo.ZoneInfo(name)
 
 
-class SpendSerializer(serializers.Serializer[Any]):
+class SpendQuerySerializer(ReportQuerySerializer):
+    """`?group_by=team,day&from=…&to=…&team=…&time_zone=…`"""
+
+    groups = reports.GROUPS
+    group_by = serializers.CharField(default="team", allow_blank=True)
+
+
+class ReportSerializer(serializers.Serializer[Any]):
     """Each row has the groups asked for and the figures of `total`."""
 
     group_by = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(child=serializers.DictField())
     total = serializers.DictField()
+
+
+class SpendSerializer(ReportSerializer):
+    """Of what was spent and saved."""

@@ -21,7 +21,7 @@ from teams.access import actor_of
 from teams.strict import OnlyKnownFields
 
 
-class KeySerializer(OnlyKnownFields):
+class BackendKeySerializer(OnlyKnownFields):
     """One key as it is shown; 0 is the `secret` of the backend itself."""
 
     id = serializers.IntegerField(read_only=True)
@@ -41,23 +41,23 @@ class KeySerializer(OnlyKnownFields):
 class Keyed(GenericViewSet[Backend]):
     """The part of a backend's door that keeps its keys; requests use them in turn."""
 
-    @extend_schema(methods=["GET"], responses=KeySerializer(many=True))
-    @extend_schema(methods=["POST"], request=KeySerializer, responses={201: KeySerializer})
+    @extend_schema(methods=["GET"], responses=BackendKeySerializer(many=True))
+    @extend_schema(methods=["POST"], request=BackendKeySerializer, responses={201: BackendKeySerializer})
     @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
     def keys(self, request: Request, **_: str) -> Response:
         """All keys with their state, or one more."""
         if request.method == "GET":
             shown = provider_keys.shown(self.get_object())
-            return Response(KeySerializer(shown, many=True).data)
+            return Response(BackendKeySerializer(shown, many=True).data)
         asked = _asked(request, partial=False)
         with transaction.atomic():
             backend: Backend = self.get_object()
             _refuse_where_none_is_needed(backend)
             made = provider_keys.add(backend, asked)
             self._record(backend, {}, made)
-        return Response(KeySerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(BackendKeySerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(methods=["PATCH"], request=KeySerializer, responses=KeySerializer)
+    @extend_schema(methods=["PATCH"], request=BackendKeySerializer, responses=BackendKeySerializer)
     @extend_schema(methods=["DELETE"], responses={204: None})
     @action(
         detail=True,
@@ -78,7 +78,7 @@ class Keyed(GenericViewSet[Backend]):
                 return Response(status=status.HTTP_204_NO_CONTENT)
             mended = provider_keys.mend(backend, known, _asked(request, partial=True))
             self._record(backend, known.facts(), mended)
-        return Response(KeySerializer(mended).data)
+        return Response(BackendKeySerializer(mended).data)
 
     def _record(self, backend: Backend, before: dict[str, Any], now: Shown | None) -> None:
         after = now.facts() if now else {}
@@ -86,7 +86,7 @@ class Keyed(GenericViewSet[Backend]):
 
 
 def _asked(request: Request, *, partial: bool) -> dict[str, Any]:
-    asked = KeySerializer(data=request.data, partial=partial)
+    asked = BackendKeySerializer(data=request.data, partial=partial)
     asked.is_valid(raise_exception=True)
     found: dict[str, Any] = asked.validated_data
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -10,6 +9,7 @@ from rest_framework import serializers
 from analytics.models import Sla, SlaState
 from analytics.promises import reporting, watching
 from analytics.promises.values import INTENT, TARGETS
+from analytics.serializers import ReportQuerySerializer, ReportSerializer
 from teams.serializers import OwnTeam, TeamField
 from teams.strict import OnlyKnownFields
 
@@ -131,36 +131,13 @@ class SlaStateSerializer(serializers.ModelSerializer[SlaState]):
         fields = ["verdict", "since", "targets", "burning", "seen_at"]
 
 
-class SlaQuerySerializer(serializers.Serializer[Any]):
+class SlaQuerySerializer(ReportQuerySerializer):
     """`?team=…&from=…&to=…&group_by=sla,target&time_zone=…`; without `from`, thirty days."""
 
+    groups = reporting.GROUPS
     group_by = serializers.CharField(default="sla", allow_blank=True)
-    team = serializers.CharField(default="", allow_blank=True)
     sla = serializers.CharField(default="", allow_blank=True)
-    time_zone = serializers.CharField(default="UTC")
-
-    def get_fields(self) -> dict[str, Any]:
-        """`from` is a word of Python's, so that these two cannot stand above."""
-        moments = {name: serializers.DateTimeField(default=None) for name in ("from", "to")}
-        return super().get_fields() | moments
-
-    def validate_group_by(self, asked: str) -> list[str]:
-        names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
-        for name in names:
-            if name not in reporting.GROUPS:
-                known = ", ".join(reporting.GROUPS)
-                raise serializers.ValidationError(f"{name} is none of {known}.")
-        return names
-
-    def validate_time_zone(self, name: str) -> zoneinfo.ZoneInfo:
-        if name not in zoneinfo.available_timezones():
-            raise serializers.ValidationError(f"{name} is not a time zone.")
-        return zoneinfo.ZoneInfo(name)
 
 
-class SlaReportSerializer(serializers.Serializer[Any]):
-    """Each row has the groups asked for and the figures of `total`."""
-
-    group_by = serializers.ListField(child=serializers.CharField())
-    rows = serializers.ListField(child=serializers.DictField())
-    total = serializers.DictField()
+class SlaReportSerializer(ReportSerializer):
+    """Of what was promised and kept."""
