@@ -70,19 +70,17 @@ class Turn:
     ring: Ring
     left_s: Callable[[], float]
     on_refused: Callable[[Key, str], None]
-    used: list[dict[str, str]] = field(default_factory=list)
-    tried: set[int] = field(default_factory=set)
+    outcomes: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def next(self) -> Key | None:
-        return self.ring.next(time.monotonic(), self.tried)
+        return self.ring.next(time.monotonic(), self.outcomes)
 
     def note(self, key: Key, outcome: str) -> None:
-        self.tried.add(key.key_id)
-        self.used.append({"key": key.label, "outcome": outcome})
+        self.outcomes[key.key_id] = {"key": key.label, "outcome": outcome}
 
     def told(self) -> list[dict[str, str]]:
         """Nothing where there was nothing to choose from."""
-        return self.used if len(self.ring.keys) > 1 else []
+        return list(self.outcomes.values()) if len(self.ring.keys) > 1 else []
 
 
 async def run(
@@ -98,9 +96,10 @@ async def run(
             events = engine.run(replace(target, secret=key.secret), own)
             async with contextlib.aclosing(events):
                 async for event in events:
+                    if not said:  # noted here: who has the answer asks for nothing more
+                        turn.note(key, USED)
                     said = True
                     yield event
-            turn.note(key, USED)
             return
         except EngineError as error:
             if not _noted(turn, key, error) or said or turn.next() is None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any
-
 import pytest
 
 from inference.words import Call, Completion, Delta, EngineError, Event, Failure, Target, Usage
@@ -69,8 +67,12 @@ class Asked:
         return None
 
 
-async def _all(events: AsyncGenerator[Event, None]) -> list[Any]:
-    return [event async for event in events]
+async def _all(events: AsyncGenerator[Event, None]) -> None:
+    """As the engine room does: nobody asks for more after the answer."""
+    async for event in events:
+        if isinstance(event, Completion):
+            break
+    await events.aclose()
 
 
 def test_a_refused_key_gives_way_at_once_and_is_never_used_again() -> None:
