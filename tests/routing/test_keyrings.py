@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+
 import pytest
 
 from inference.words import Call, Completion, Delta, EngineError, Event, Failure, Target, Usage
