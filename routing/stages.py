@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -268,7 +269,7 @@ def hold(way: Way, candidate: Candidate, reason: str, *, counts: bool = True) ->
         ),
     )
     if isinstance(held, Refused):
-        raise _over_budget(held)
+        raise _over_budget(held, candidate.worst_case)
     purses.note(each.spans, candidate.worst_case)
     each.budget_shadow = tuple(_as_told(refused) for refused in held.shadow)
     way.tries.append(each)
@@ -293,12 +294,14 @@ def _lease_s(candidate: Candidate) -> float:
     return settings.KORA_DEADLINE_S if here else settings.KORA_LEASE_S
 
 
-def _over_budget(refused: Refused) -> BudgetExceeded:
+def _over_budget(refused: Refused, needed: Decimal) -> BudgetExceeded:
+    """Without what it needs nobody could tell why a budget with money in it refuses."""
     most = f"limit {refused.limit_usd:.6f} USD"
     if refused.until is not None:
         most += f" by an override until {refused.until.isoformat()}"
-    why = "has no room for this request" if refused.limit_usd else "is suspended"
-    details: dict[str, Any] = _as_told(refused)
+    fits = f"has no room for this request, which may cost {needed:.6f} USD"
+    why = fits if refused.limit_usd else "is suspended"
+    details: dict[str, Any] = _as_told(refused) | {"needed_usd": f"{needed:f}"}
     return BudgetExceeded(
         f"The budget '{refused.budget}' ({refused.scope} {refused.scope_id}) {why}: {most}, spent "
         f"{refused.settled:.6f}, held by running requests {refused.held:.6f}; it resets at "

@@ -100,6 +100,7 @@ def test_a_budget_that_is_used_up_refuses_and_still_serves_what_is_stored(world:
     )
     assert error["limit_usd"] == "0.000001000000"
     assert error["held_usd"] == "0.000000000000"
+    assert float(error["needed_usd"]) > 0.000001
     assert error["resets_at"]
     assert world.receipt(refused, key)["status"] == 402
     with pytest.raises(openai.APIStatusError) as raised:

@@ -87,6 +87,9 @@ def test_a_refusal_names_the_override_that_is_in_force(
     BudgetOverride.objects.create(budget=cap, limit_usd="0.001", ends_at=until, reason="r")
     refused = ask(kora, headers, "paid")
     assert refused.status == 402
+    needed = float(refused.error["needed_usd"])
+    assert needed > 0.001
+    assert f"may cost {needed:.6f} USD" in refused.error["message"]
     assert (
         f"limit 0.001000 USD by an override until {until.isoformat()}" in (refused.error["message"])
     )
