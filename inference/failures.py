@@ -14,7 +14,7 @@ from inference.words import EngineError, Failure
 
 LONGEST_WAIT_S = 24 * 3600.0
 LONGEST_QUOTE = 300
-QUOTABLE = frozenset({Failure.CLIENT, Failure.CONTEXT, Failure.POLICY})
+QUOTABLE = frozenset({Failure.CLIENT, Failure.CONTEXT, Failure.POLICY, Failure.UNSUPPORTED})
 
 CONTEXT = re.compile(
     r"context[_ ]length|context[_ ]window|maximum context|prompt is too long"
@@ -31,7 +31,8 @@ QUOTA = re.compile(
 )
 KEY = re.compile(r"invalid_api_key|authentication_error|permission_error|account_deactivated", re.I)
 RATE = re.compile(r"rate_?limit", re.IGNORECASE)
-OURS = re.compile(r"invalid_request|not_found_error|model_not_found|unsupported", re.IGNORECASE)
+MISSING = re.compile(r"not_found_error|model_not_found", re.IGNORECASE)
+OURS = re.compile(r"invalid_request|unsupported", re.IGNORECASE)
 SECRET_LIKE = re.compile(
     r"\b(sk|pk|rk|gsk|xai|key|kora|Bearer)[-_ ][\w*.\-]{6,}"
     r"|\beyJ[\w.\-]{12,}|\b[A-Za-z0-9_\-]{32,}",
@@ -41,6 +42,8 @@ STATUSES: Mapping[int, Failure] = {
     401: Failure.KEY_PERMANENT,
     402: Failure.KEY_PERMANENT,
     403: Failure.KEY_PERMANENT,
+    404: Failure.UNSUPPORTED,  # no such model or path there: the caller did not choose it
+    405: Failure.UNSUPPORTED,
     408: Failure.SERVER,
     409: Failure.SERVER,
     425: Failure.SERVER,
@@ -137,6 +140,7 @@ def _by_words(words: str) -> Failure:
         (POLICY, Failure.POLICY),
         (RATE, Failure.KEY_TRANSIENT),
         (KEY, Failure.KEY_PERMANENT),
+        (MISSING, Failure.UNSUPPORTED),
         (OURS, Failure.CLIENT),
     )
     return next((failure for wording, failure in kinds if wording.search(words)), Failure.SERVER)

@@ -100,7 +100,7 @@ class Failure(enum.StrEnum):
     TIMEOUT = "timeout"
     CLIENT = "client"
     UNSUPPORTED = "unsupported"
-    """Rightly asked, but this engine cannot do it; another may."""
+    """Rightly asked, but this backend cannot do it, or has no such model; another may."""
     CONTEXT = "context"
     POLICY = "policy"
     SLOW = "slow"

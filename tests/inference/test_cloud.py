@@ -133,7 +133,7 @@ FAILURES: list[tuple[str, list[bool], Failure]] = [
     ("auth", BOTH, Failure.KEY_PERMANENT),
     ("402", BOTH, Failure.KEY_PERMANENT),
     ("403", BOTH, Failure.KEY_PERMANENT),
-    ("404", BOTH, Failure.CLIENT),
+    ("404", BOTH, Failure.UNSUPPORTED),
     ("400", BOTH, Failure.CLIENT),
     ("context", BOTH, Failure.CONTEXT),
     ("policy", BOTH, Failure.POLICY),

@@ -144,7 +144,7 @@ FAILURES: list[tuple[str, list[bool], Failure, int | None]] = [
     ("auth", BOTH, Failure.KEY_PERMANENT, 401),
     ("402", BOTH, Failure.KEY_PERMANENT, 402),
     ("403", BOTH, Failure.KEY_PERMANENT, 403),
-    ("404", BOTH, Failure.CLIENT, 404),
+    ("404", BOTH, Failure.UNSUPPORTED, 404),
     ("400", BOTH, Failure.CLIENT, 400),
     ("408", BOTH, Failure.SERVER, 408),
     ("409", BOTH, Failure.SERVER, 409),

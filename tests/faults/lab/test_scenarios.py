@@ -98,6 +98,16 @@ def test_500_without_end_is_told_after_a_bounded_number_of_tries(rig: Rig, strea
     assert "sk-" not in str(seen.error)
 
 
+@both_modes
+@both_kinds
+def test_a_model_that_its_provider_no_longer_has_goes_to_another_backend(
+    rig: Rig, kind: str, stream: bool
+) -> None:
+    pair = rig.pair(*scripts.failing(404, times=9, code="model_not_found"), kind=kind)
+    seen = outcomes.fails_over(rig, pair, "unsupported", stream=stream)
+    assert rig.is_billed_right(seen).states == ["released", "settled"]
+
+
 # 3. 503 then recovery
 
 
