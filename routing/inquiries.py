@@ -24,11 +24,13 @@ from routing import (
     stages,
 )
 from routing.errors import ModelNotFound, NotFound
+from routing.models import Idempotent
 from routing.policy import deciding
 from routing.policy.values import VIRTUAL
 from routing.replies import Reply
 from routing.signals import houses
 from routing.way import Incoming, Room, Way
+from teams.models import ApiKey
 
 BEGINNING = 1_700_000_000
 """`created` of models that have no date of their own."""
@@ -157,6 +159,7 @@ def _as_json(exchange: Exchange) -> dict[str, Any]:
         "cost": f"{exchange.cost:f}",
         "saved": f"{exchange.saved:f}",
         "attempts": exchange.attempts,
+        "replays": _replays(exchange),
         "ledger": [
             {"kind": row.kind, "backend": row.backend, "cost": f"{row.cost:f}",
              "saved": f"{row.saved:f}", "compute_s": float(row.compute_s),
@@ -165,6 +168,13 @@ def _as_json(exchange: Exchange) -> dict[str, Any]:
         ],
         "receipt": booked.receipt(exchange),
     }  # fmt: skip
+
+
+def _replays(exchange: Exchange) -> int:
+    """How often its answer was given again under its `Idempotency-Key`, within a day."""
+    asking = ApiKey.objects.filter(public=exchange.key_public).values("pk")
+    kept = Idempotent.objects.filter(key_id__in=asking, exchange_id=exchange.pk)
+    return kept.values_list("replays", flat=True).first() or 0
 
 
 def _json(value: Any) -> Reply:

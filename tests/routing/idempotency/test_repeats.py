@@ -53,6 +53,12 @@ class Client:
     def key(self) -> str:
         return keys.issue(self.team, name="app", scopes=[Scope.INFER]).text
 
+    def receipt(self, heard: Heard) -> dict[str, Any]:
+        path = f"/v1/requests/{heard.headers['x-kora-request-id']}"
+        headers = [(b"authorization", f"Bearer {self.text}".encode())]
+        found = self.kora.run(self.kora.asking(b"", headers=headers, path=path, method="GET"))
+        return dict(orjson.loads(found.body))
+
     def ask(self, name: str, **more: Any) -> Heard:
         return self.kora.run(self.asking(name, **more))  # type: ignore[no-any-return]
 
@@ -109,6 +115,7 @@ def test_the_same_request_is_told_the_same_and_charged_once(
     row = Idempotent.objects.get()
     assert (row.state, row.replays) == ("answered", 2)
     assert str(row.exchange_id) == first.headers["x-kora-request-id"]
+    assert client.receipt(first)["replays"] == 2
 
 
 def test_vectors_are_told_again_as_they_were(
