@@ -41,6 +41,8 @@ SENTENCES = {
     "judge:shadow": "KORA asked again what it had answered from its store, to see whether that was "
     "right.",
     "judge:compare": "KORA had a model compare two answers.",
+    "judge:probe": "The backend's breaker was open, and KORA asked for one token to see whether it "
+    "is well again.",
     "cache:in-flight": "The same request was just being answered, so both share one answer.",
     "hedge:won": "The first backend was silent for too long; this one was asked beside it and "
     "spoke first.",

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from analytics import prices
+from routing import allowances
 from routing.models import Backend, Kind
 
 PRICES = ("price_in", "price_out", "price_cached_in", "price_compute_s")
@@ -58,6 +59,13 @@ class BackendForm(forms.Form):
         required=False,
         help_text="One that KORA knows is asked how busy it is.",
     )
+    probes = forms.FloatField(
+        label="Paid probes",
+        min_value=0,
+        max_value=allowances.HIGHEST_USD,
+        required=False,
+        help_text="USD a day for asking it whether it is well again. Empty: nothing is spent.",
+    )
     secret = forms.CharField(
         label="API key",
         required=False,
@@ -91,10 +99,11 @@ class BackendForm(forms.Form):
     @classmethod
     def of(cls, backend: Backend, given: Mapping[str, Any] | None = None) -> BackendForm:
         """The form of one that exists; an empty key or price then means: keep it."""
-        apart = (*KEPT_WHEN_EMPTY, *OPTIONS, "server")
+        apart = (*KEPT_WHEN_EMPTY, *OPTIONS, "server", "probes")
         names = [name for name in cls.base_fields if name not in apart]
         initial: dict[str, Any] = {name: getattr(backend, name) for name in names}
         initial["server"] = backend.options.get("server", "")
+        initial["probes"] = backend.options.get(allowances.OPTION)
         initial["options"] = backend.options
         for name, option in OPTIONS.items():
             initial[name] = backend.options.get(option)
@@ -125,14 +134,21 @@ class BackendForm(forms.Form):
             for name, said in self.cleaned_data.items()
             if not (name in KEPT_WHEN_EMPTY and said in empty) and not self.fields[name].disabled
         }
-        server = asked.pop("server", "")
+        server, probes = asked.pop("server", ""), asked.pop("probes", None)
         chosen = {option: asked.pop(name, None) for name, option in OPTIONS.items()}
-        if self._kind == Kind.OPENAI_COMPATIBLE:
-            asked["options"] = {"server": server} if server else {}
         if self._kind == Kind.LOCAL:
             kept = {**self.initial.get("options", {}), **chosen}
             asked["options"] = {name: said for name, said in kept.items() if said is not None}
+        else:
+            asked["options"] = self._options(server, probes)
         return asked
+
+    def _options(self, server: str, probes: float | None) -> dict[str, Any]:
+        """Of somebody else's model; those that the form does not show stay as they are."""
+        kept = {**allowances.apart(self.initial.get("options", {})), "server": server}
+        if self._kind != Kind.OPENAI_COMPATIBLE or not server:
+            del kept["server"]
+        return kept | ({allowances.OPTION: probes} if probes else {})
 
     @property
     def _kind(self) -> str:

@@ -20,7 +20,7 @@ from analytics.values import ZERO
 from inference import endpoints, sandbox, secrets
 from inference.local import options as local_options
 from inference.words import Timeouts
-from routing import condition, provider_keys, shelf, targets, upstreams
+from routing import allowances, condition, provider_keys, shelf, targets, upstreams
 from routing.condition import Condition
 from routing.models import Backend, Health, HealthState, Kind
 from teams import access
@@ -214,7 +214,7 @@ class BackendSerializer(OnlyKnownFields, serializers.ModelSerializer[Backend]):
             wrong["api_base"] = f"A {kind} backend runs inside KORA and has no address."
         if kind == Kind.LOCAL and attrs.get("secret"):
             wrong["secret"] = "A local backend runs inside KORA and needs no key."  # noqa: S105
-        if faults := CHECKED_BY.get(kind, _no_options)(options):
+        if faults := _faults(kind, options):
             wrong["options"] = "; ".join(faults)
         return wrong
 
@@ -284,8 +284,17 @@ def elsewhere_with_keys(old: Backend, place: tuple[str, str]) -> bool:
     return moved and old.keys.exclude(secret_sealed="").exists()
 
 
+def _faults(kind: str, options: Mapping[str, Any]) -> list[str]:
+    """Nobody has to pay to ask a model of our own how it is."""
+    if kind == Kind.LOCAL:
+        return CHECKED_BY[Kind.LOCAL](options)
+    own = CHECKED_BY.get(kind, _no_options)(allowances.apart(options))
+    return [*own, *allowances.check(options)]
+
+
 def _no_options(options: Mapping[str, Any]) -> list[str]:
-    return ["Backends of this kind have no options."] if options else []
+    known = f"Backends of this kind have no options but {allowances.OPTION}."
+    return [known] if options else []
 
 
 def _first(*values: Decimal | None) -> Decimal | None:

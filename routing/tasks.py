@@ -19,14 +19,17 @@ from inference import embedding, engines, secrets
 from inference.words import Call, EngineError, Target
 from routing import (
     comparisons,
+    connections,
     embedders,
     endpoints,
     engine_room,
     found,
+    probing,
     repeats,
     targets,
     tending,
 )
+from routing.errors import Unavailable
 from routing.experiments import following
 from routing.intents import teaching
 from routing.learning import calibrating, marks, outcomes, taking_in
@@ -100,8 +103,8 @@ PROMISES_S = 600
 """A new SLA's window of months is caught up with in several turns."""
 TEACHING_S = 900
 """Tens of thousands of sentences take minutes to be embedded where they are new."""
-QUESTION = {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 1}
-TEXT = {"input": "OK"}
+PAID_S = 3.0
+"""Until the breakers are looked at again."""
 
 
 def ask_for_probe(backend: Backend) -> None:
@@ -120,9 +123,24 @@ def look_at_servers() -> None:
 def tend_breakers() -> int:
     """Safe to run twice: what is noted is what stands in Redis; without it nothing is noted."""
     try:
-        return tending.tend()
+        return tending.tend(pay=ask_to_pay)
     except (redis.RedisError, *DATABASE_AWAY):
         return 0
+
+
+@shared_task(name="routing.tasks.probe_for_money", acks_late=False)  # type: ignore[untyped-decorator,no-untyped-call]
+def probe_for_money(backend_id: int) -> None:
+    """Safe to run twice: of two one asks. What it cannot book, a sweeper books at its worst."""
+    try:
+        tending.probe(backend_id)
+    except (redis.RedisError, Unavailable, *connections.LOST):
+        connections.drop()
+
+
+def ask_to_pay(backend: Backend) -> None:
+    """Of a worker that has the engines in memory; where the broker is away, the next turn does."""
+    with contextlib.suppress(OperationalError):
+        probe_for_money.apply_async(args=[backend.pk], queue="cloud", retry=False, expires=PAID_S)
 
 
 @shared_task(name="routing.tasks.compare_answers")  # type: ignore[untyped-decorator,no-untyped-call]
@@ -236,7 +254,7 @@ def _trouble(backend: Backend) -> str:
 
 
 def _try_out(target: Target, *, embeds: bool) -> None:
-    body = {**(TEXT if embeds else QUESTION), "model": target.model}
+    body = probing.body(embeds=embeds, model=target.model)
     form = "embeddings" if embeds else "chat"
     call = Call(body=body, stream=False, deadline_s=PROBE_S, form=form)
     room = engine_room.here()

@@ -1,8 +1,9 @@
-"""What is done about breakers beside calls: health for the console, alerts, probes without cost."""
+"""What is done about breakers beside calls: health for the console, alerts, probes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from analytics import alerts
 from analytics.models import Alert
 from inference import secrets
 from inference.words import EngineError, Target
-from routing import targets
+from routing import allowances, probing, targets
 from routing.failover import breakers, circuits
 from routing.failover.circuits import Circuit
 from routing.models import BREAKER, Backend, BackendKey, Health, HealthState, Kind
@@ -29,6 +30,15 @@ ALERT_AFTER_S = 60.0
 PROBE_S = 3.0
 AT_ONCE = 16
 ALIVE_BUT_SHUT = frozenset({401, 402, 403, 429})
+NO_LIST = frozenset({404, 405, 501})
+"""A provider that has no list of models: where money may be spent, that tells more."""
+TURN = "kora:probe:"
+"""Where Redis keeps that a probe was paid for a moment ago."""
+Pay = Callable[[Backend], None]
+
+
+def nobody(row: Backend) -> None:
+    """Nobody pays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,20 +50,58 @@ class Open:
     circuit: Circuit
 
 
-def tend() -> int:
-    """How many breakers are open. Safe to run twice: what is noted is what stands there."""
+def tend(pay: Pay = nobody) -> int:
+    """How many breakers are open. Safe to run twice: what is noted is what stands there.
+
+    `pay` is asked to have a probe made that costs money, where none is to be had for nothing.
+    """
     close_old_connections()
     rows = {row.pk: row for row in Backend.objects.filter(enabled=True).select_related("health")}
     with redis.Redis.from_url(settings.SERVICES.redis_url, socket_timeout=2.0) as client:
         now, found = _stored(client, rows)
         probed = asyncio.run(_probe_all([_target(each.row) for each in found]))
-        for each, answered in zip(found, probed, strict=True):
-            if answered is not None:
-                _tell(client, each, answered, now)
+        for each, status in zip(found, probed, strict=True):
+            if _must_be_paid(each.row, status):
+                if _rests(each, now) and not client.exists(f"{TURN}{each.row.pk}"):
+                    pay(each.row)
+            elif status is not None:
+                _tell(client, each, _answers(status), now)
     _note(rows, found)
     _warn(found, now)
     _warn_of_keys()
     return len(found)
+
+
+def probe(backend_id: int) -> bool | None:
+    """One probe that is paid, if it is still wanted. Safe to run twice: one of two is made."""
+    close_old_connections()
+    row = Backend.objects.filter(pk=backend_id, enabled=True).first()
+    if row is None:
+        return None
+    with redis.Redis.from_url(settings.SERVICES.redis_url, socket_timeout=2.0) as client:
+        now, found = _stored(client, {row.pk: row})
+        if not (found and _rests(found[0], now) and _is_our_turn(client, found[0])):
+            return None
+        answered = probing.ask(row)
+        if answered is not None:
+            _tell(client, found[0], answered, now)
+        return answered
+
+
+def _must_be_paid(row: Backend, status: int | None) -> bool:
+    """Nothing is to be had for nothing, and its operator gives something."""
+    return (status is None or status in NO_LIST) and allowances.of(row.options) > 0
+
+
+def _rests(each: Open, now: float) -> bool:
+    """One that a real request may try, or is trying, is not asked for money."""
+    return circuits.state(each.circuit, now) == circuits.OPEN and now >= each.circuit.trial_until
+
+
+def _is_our_turn(client: redis.Redis, each: Open) -> bool:
+    """No sooner after another than the breaker rests, nor beside one that still waits."""
+    pause_s = max(each.circuit.open_s, probing.LEASE_S)
+    return bool(client.set(f"{TURN}{each.row.pk}", "1", nx=True, px=int(pause_s * 1000)))
 
 
 def _stored(client: redis.Redis, rows: dict[int, Backend]) -> tuple[float, list[Open]]:
@@ -160,17 +208,20 @@ def _target(row: Backend) -> Target | None:
         return None
 
 
-async def _probe_all(found: list[Target | None]) -> list[bool | None]:
-    """Whether their lists of models are answered; one that is slow holds up nobody else's."""
+def _answers(status: int) -> bool:
+    return 0 < status < 500 and status not in ALIVE_BUT_SHUT
+
+
+async def _probe_all(found: list[Target | None]) -> list[int | None]:
+    """What asking for their lists of models comes to; one that is slow holds up nobody else's."""
     gate = asyncio.Semaphore(AT_ONCE)
     async with aiohttp.ClientSession(trust_env=False) as session:
 
-        async def one(target: Target | None) -> bool | None:
+        async def one(target: Target | None) -> int | None:
             if target is None:
                 return None
             async with gate:
-                status = await _asked(session, target)
-            return 0 < status < 500 and status not in ALIVE_BUT_SHUT
+                return await _asked(session, target)
 
         return await asyncio.gather(*(one(target) for target in found))
 

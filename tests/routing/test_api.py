@@ -112,6 +112,11 @@ def test_a_new_price_begins_now_and_the_old_one_stays_known(operating: APIClient
         ({"kind": "sandbox", "options": {"speed": "warp"}}, "options"),
         ({"options": {"anything": 1}}, "options"),
         ({"kind": "local", "options": {"slots": 0}}, "options"),
+        ({"kind": "local", "options": {"probe_usd_a_day": 1}}, "options"),
+        ({"options": {"probe_usd_a_day": -1}}, "options"),
+        ({"options": {"probe_usd_a_day": 1001}}, "options"),
+        ({"options": {"probe_usd_a_day": "much"}}, "options"),
+        ({"options": {"probe_usd_a_day": True}}, "options"),
         ({"kind": "local", "options": {"colour": "red"}}, "options"),
         ({"timeouts": {"connect_s": 0}}, "timeouts"),
         ({"timeouts": {"forever_s": 5}}, "timeouts"),
@@ -134,6 +139,19 @@ def mini(tmp_path: Path) -> Iterator[str]:
     models.use(tmp_path / "models")
     yield models.store().import_file(tiny.write(tmp_path / "t.gguf"), "mini:q8_0").reference
     models.use(before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("cloud", {}), ("sandbox", {"reply": "ok"}), ("openai-compatible", {"server": "vllm"})],
+)
+def test_a_probe_may_cost_something_in_a_day(
+    operating: APIClient, kind: str, more: dict[str, Any]
+) -> None:
+    address = "" if kind != "openai-compatible" else "http://93.184.215.14/v1"
+    options = {"probe_usd_a_day": 0.02, **more}
+    made = make(operating, kind=kind, api_base=address, options=options)
+    assert made["options"] == options
 
 
 def test_a_local_backend_has_the_options_of_its_engine(operating: APIClient, mini: str) -> None:

@@ -165,6 +165,10 @@ def test_the_console_offers_the_servers_and_shows_their_load(peer: Peer) -> None
     html = client.get(f"/backends/{made.pk}/").content.decode()
     assert "its server runs 3, 1 waiting" in html
 
-    client.post(f"/backends/{made.pk}/", {**form, "server": ""})
+    client.post(f"/backends/{made.pk}/", {**form, "server": "", "probes": "0.05"})
     made.refresh_from_db()
-    assert made.options == {}
+    assert made.options == {"probe_usd_a_day": 0.05}
+    assert 'value="0.05"' in client.get(f"/backends/{made.pk}/").content.decode()
+    client.post(f"/backends/{made.pk}/", form)
+    made.refresh_from_db()
+    assert made.options == {"server": "vllm"}
