@@ -71,17 +71,27 @@ class Line:
 def line(row: Sla, state: SlaState | None, hours: Sequence[Hour], now: datetime) -> Line:
     promise = rolling.promise_of(row)
     found = burning.reached(promise, hours, now)
-    verdict = state.verdict if state and row.enabled else burning.CALMLY
-    words, kind = VERDICTS[verdict] if row.enabled else ("off", "")
+    requests = sum(hour.requests for hour in hours)
+    words, kind = _verdict(row, state, requests)
     return Line(
         row=row,
         targets=[_target(promise, each) for each in found],
         verdict=words,
         verdict_kind=kind,
         counted=bool(state and state.rolled_to),
-        requests=sum(hour.requests for hour in hours),
+        requests=requests,
         strip=strip(promise, hours, now, days=30),
     )
+
+
+def _verdict(row: Sla, state: SlaState | None, requests: int) -> tuple[str, str]:
+    """A promise that nothing falls under, of a misspelt route say, is not one that is kept."""
+    if not row.enabled:
+        return "off", ""
+    verdict = state.verdict if state else burning.CALMLY
+    if verdict == burning.CALMLY and not requests:
+        return "no requests yet", ""
+    return VERDICTS[verdict]
 
 
 def _target(promise: Promise, found: Reached) -> Target:

@@ -175,6 +175,18 @@ def test_the_pages_show_promises_misses_with_their_receipts_and_reliability(red:
     assert client.get(f"/slas/{row.pk}/edit/").status_code == 403
 
 
+def test_a_promise_that_nothing_falls_under_does_not_look_kept(red: Team) -> None:
+    row = Sla.objects.create(team=red, name="misspelt", route="atuo", total_ms=1000)
+    ask(red)
+    watching.run()
+    client = people.speaking_as(red, Role.VIEWER)
+    for page in (client.get("/slas/?team=red"), client.get(f"/slas/{row.pk}/")):
+        text = people.words(page)
+        assert "no requests yet" in text
+        assert "within budget" not in text
+        assert "<meter" not in page.content.decode()
+
+
 def test_an_sla_is_written_changed_and_removed_by_form(red: Team) -> None:
     client = people.speaking_as(red, Role.ENGINEER)
     form = {"name": "quick", "route": "auto", "total_ms": "900", "percentile": "90",
