@@ -127,17 +127,20 @@ def seconds(name: str, default: float) -> float:
     return found
 
 
+def whole(name: str, default: int, most: int) -> int:
+    """A number of things that operators may allow more or fewer of."""
+    given = os.environ.get(name) or str(default)
+    if not (given.isdecimal() and 1 <= int(given) <= most):
+        raise SystemExit(f"{name} must be a whole number from 1 to {most}, not {given!r}.")
+    return int(given)
+
+
 MOST_WEB_PROCESSES = 16
 
 
 def web_processes() -> int:
     """How many `up` starts behind its one socket."""
-    given = os.environ.get("KORA_WEB_PROCESSES") or "1"
-    if not (given.isdecimal() and 1 <= int(given) <= MOST_WEB_PROCESSES):
-        raise SystemExit(
-            f"KORA_WEB_PROCESSES must be a whole number from 1 to {MOST_WEB_PROCESSES}."
-        )
-    return int(given)
+    return whole("KORA_WEB_PROCESSES", 1, MOST_WEB_PROCESSES)
 
 
 def shares_metrics() -> bool:

@@ -227,7 +227,7 @@ KORA_LEASE_S = environment.seconds("KORA_LEASE_S", 15)
 """How long a hold outlives the process that made it."""
 KORA_IMPORT_LIMIT_BYTES = 20 * 1024 * 1024
 """The largest file of questions and answers that is taken in at once."""
-KORA_IN_FLIGHT_LIMIT = 1000
+KORA_IN_FLIGHT_LIMIT = environment.whole("KORA_IN_FLIGHT_LIMIT", 1000, 100_000)
 """Requests waiting for a backend in one web process; beyond it 429 `queue_full`."""
 KORA_WORKER_QUEUE = environment.worker_queue()
 """Which queue this process serves, if it is a worker."""
