@@ -267,6 +267,25 @@ def test_one_that_fails_again_is_left_alone_and_costs_what_its_provider_bills(
     in_order()
 
 
+def test_one_that_refuses_what_is_asked_is_there_again(store: Redis) -> None:
+    row = made_to_pay(store, 1, options={"fail": "context"})
+    tending.tend(pay=paid)
+    assert standing(store, row) == circuits.HALF_OPEN
+
+
+def test_one_that_is_silent_is_charged_for_what_it_may_have_read(
+    store: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "CALL_S", 0.2)
+    row = made_to_pay(store, 1, options={"first_token_ms": 60_000})
+    tending.tend(pay=paid)
+    assert standing(store, row) == circuits.OPEN
+    booked = LedgerRow.objects.get()
+    assert (booked.note, booked.estimated, booked.unconfirmed) == ("probe", True, True)
+    assert booked.cost > 0
+    in_order()
+
+
 def test_a_provider_with_a_list_of_models_is_asked_for_nothing(
     store: Redis, upstream: Provider
 ) -> None:
