@@ -7,6 +7,7 @@ whatever is stored is served first: `look` notes that a limit is reached, `enter
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,6 +21,7 @@ from routing.errors import RateLimited, Refusal, UnknownKey
 from routing.fairness import durations, values
 from routing.fairness.turns import Turn
 from routing.fairness.values import Left, Short, Taken
+from routing.idempotency import naming
 from teams import keys
 from teams.errors import InvalidKey
 from teams.values import Caller
@@ -32,6 +34,7 @@ USUAL_OUTPUT = 1200
 STRANGERS = Turn(team="?")
 """Of keys that this process has not met, one turn for all together: floods of keys that do not
 exist wait behind each other, not before anybody else."""
+NEVER = " Coming again does not help until that limit is raised."
 ANSWERED = "answered"
 CANCELLED = "cancelled"
 ONLY_STORED = "only"
@@ -81,7 +84,7 @@ def look(way: Way, room: Room) -> None:
     if before is not None and before.is_repeat:
         _take_rest(way, room, before)
     elif scopes and before is None:
-        _take(way, room, room.meter.admit(scopes, _tokens(way)))
+        _take(way, room, room.meter.admit(scopes, _tokens(way), _known_by(way)))
 
 
 def repeat(way: Way, room: Room) -> None:
@@ -90,7 +93,7 @@ def repeat(way: Way, room: Room) -> None:
     scopes = [each.requests_only for each in values.scopes_of(way.caller)]
     asked = tuple(each for each in scopes if each.requests is not None)
     if asked and way.taken_of_limits is None:
-        taken = room.meter.admit(asked, 0)
+        taken = room.meter.admit(asked, 0, _known_by(way))
         taken.is_repeat = True
         _take(way, room, taken)
 
@@ -98,7 +101,7 @@ def repeat(way: Way, room: Room) -> None:
 def _take_rest(way: Way, room: Room, before: Taken) -> None:
     """It has become the first: tokens and slots as for any, but it is counted already."""
     scopes = tuple(each.requests_apart for each in values.scopes_of(way.caller))
-    taken = room.meter.admit(scopes, _tokens(way))
+    taken = room.meter.admit(scopes, _tokens(way), _known_by(way))
     counted = dict(zip((each.whose for each in before.scopes), before.requests, strict=True))
     taken.requests = tuple(counted.get(each.whose) for each in scopes)
     _take(way, room, taken)
@@ -109,6 +112,13 @@ def _take(way: Way, room: Room, taken: Taken) -> None:
     way.limits = headers(taken)
     if taken.refused is not None:
         raise _refusal(taken.refused, room)
+
+
+def _known_by(way: Way) -> str:
+    """Clients that come again send the same bytes; of twins, whoever names itself is told apart."""
+    came = way.incoming
+    words = f"{way.caller.key_id} {came.headers.get(naming.HEADER, '')} {came.form} "
+    return hashlib.blake2b(words.encode() + came.raw, digest_size=12).hexdigest()
 
 
 def _tokens(way: Way) -> int:
@@ -135,8 +145,9 @@ def enter(way: Way, room: Room) -> None:
 def _refusal(short: Short, room: Room) -> Refusal:
     scope, words = short.scope, WORDS[short.of]
     limit = getattr(scope, short.of)
-    wait_s = short.wait_s or room.floor.hold_s / max(1, limit)
+    wait_s = short.wait_s or room.floor.hold_s / max(1, limit) if limit > 0 else None
     said = f"This {scope.whose} {words.format(limit=limit)}."
+    said += "" if limit > 0 else NEVER
     return RateLimited(said, retry_after_s=wait_s, limit=limit, limited=f"{scope.whose}:{short.of}")
 
 

@@ -45,26 +45,31 @@ class Meter:
         self._not_before = 0.0
         self._running: dict[str, tuple[str, ...]] = {}
 
-    def admit(self, scopes: tuple[Scope, ...], tokens: int) -> Taken:
-        """Takes of all limits at once, or says which is reached; one trip to Redis."""
+    def admit(self, scopes: tuple[Scope, ...], tokens: int, known_by: str = "") -> Taken:
+        """Takes of all limits at once, or says which is reached; one trip to Redis. `known_by` is
+        what the request is found by when it comes again at its promised moment."""
         lease, asked = values.new_lease(), values.asked(scopes, tokens)
-        said = self._ask(scopes, lease, asked)
+        said = self._ask(scopes, lease, known_by, asked)
         alone = said is None
         if said is None:
             with self._lock:
-                said = self._alone.admit([s.names for s in scopes], asked, lease, _now_ms())
+                names = [scope.names for scope in scopes]
+                said = self._alone.admit(names, asked, lease, _now_ms(), known_by=known_by)
         taken = values.read(said, lease, scopes, tokens)
-        taken.alone = alone
+        taken.alone, taken.known_by = alone, known_by
         if taken.has_slots and not alone:
             self._running[lease] = _slots(scopes)
         return taken
 
-    def _ask(self, scopes: Sequence[Scope], lease: str, asked: list[int]) -> list[int] | None:
+    def _ask(
+        self, scopes: Sequence[Scope], lease: str, known_by: str, asked: list[int]
+    ) -> list[int] | None:
         if time.monotonic() < self._not_before:
             return None
         names = [name for scope in scopes for name in scope.names]
+        args: list[str | int] = [lease, int(LEASE_S * 1000), known_by, *asked]
         try:
-            said: Any = self._admit(keys=names, args=[lease, int(LEASE_S * 1000), *asked])
+            said: Any = self._admit(keys=names, args=args)
         except (RedisError, OSError) as error:
             log.warning("meter.alone", error=str(error))
             self._not_before = time.monotonic() + ALONE_FOR_S
@@ -75,12 +80,15 @@ class Meter:
         """The request is over; what Redis does not hear of ends by itself in a minute."""
         self._running.pop(taken.lease, None)
         names = [scope.names for scope in taken.scopes]
+        tokens = [scope.reserve(taken.wanted) for scope in taken.scopes]
+        released = (taken.released, tokens)
         if taken.alone:
             with self._lock:
-                self._alone.settle(names, changes, taken.lease, _now_ms())
+                self._alone.settle(names, changes, taken.lease, _now_ms(), released=released)
             return
         keys = [name for row in names for name in row]
-        await _run(shared, scripts.SETTLE, keys, [taken.lease, *changes])
+        args = [taken.lease, taken.released, *changes, *tokens]
+        await _run(shared, scripts.SETTLE, keys, args)
 
     async def stay(self, shared: Redis) -> None:
         """Keeps the slots of what still runs, as long as the process lives."""

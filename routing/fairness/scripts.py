@@ -11,8 +11,8 @@ def _text(*names: str) -> str:
     return "\n".join((_FOLDER / f"{name}.lua").read_text() for name in names)
 
 
-ADMIT = _text("window", "admit")
-SETTLE = _text("window", "settle")
+ADMIT = _text("window", "promised", "admit")
+SETTLE = _text("window", "promised", "settle")
 RENEW = _text("window", "renew")
 PUT = _text("turns", "put")
 TAKE = _text("turns", "take")

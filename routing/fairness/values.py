@@ -75,11 +75,18 @@ class Taken:
     """No model may be asked for it, though a stored answer may serve it."""
     alone: bool = False
     """Redis was away: this process counted for itself."""
+    known_by: str = ""
+    """What a promise to it is found by when it comes again; empty: it is promised nothing."""
     gave_up: bool = False
     """It was refused for what it is short of: it counts as no request either."""
     is_repeat: bool = False
     """A request that is told what another was: nothing but the request was taken."""
     is_over: bool = False
+
+    @property
+    def released(self) -> str:
+        """The promise that it needs no longer: something stored served it meanwhile."""
+        return self.known_by if self.short is not None and not self.gave_up else ""
 
     @property
     def has_slots(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from django.conf import settings
 
 from analytics.models import Price
 from routing import meter as meters
+from routing.fairness import scripts
 from routing.fairness.values import Scope
 from routing.meter import Meter
 from routing.models import Backend
@@ -81,6 +83,43 @@ def test_requests_run_out_and_it_is_said_when_they_come_back(team: Team) -> None
     assert "This key may make 2 requests a minute" in refused.error["message"]
     assert 50 <= int(refused.headers["retry-after"]) <= 61
     assert 50_000 <= int(refused.headers["retry-after-ms"]) <= 60_500
+
+
+def test_a_place_that_was_promised_is_not_for_whoever_comes_first(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The minute is shortened: the slices of the script are, so that all of it is waited for."""
+    short = scripts.ADMIT.replace("SLICE, SLICES = 250, 240", "SLICE, SLICES = 250, 6")
+    monkeypatch.setattr(scripts, "ADMIT", short)
+    headers = limited(team, requests_per_minute=1)
+    with inside.opened() as kora:
+        ask(kora, headers, "hello")
+        told = [ask(kora, headers, words) for words in ("mine", "mine", "another")]
+        waits = [int(each.headers["retry-after-ms"]) for each in told]
+        time.sleep(waits[1] / 1000)
+        stranger = ask(kora, headers, "a stranger")
+        mine = ask(kora, headers, "mine")
+    assert waits[1] <= waits[0] < waits[2], "its own moment once, and a later one for the next"
+    assert [stranger.status, mine.status] == [429, 200]
+    assert int(stranger.headers["retry-after-ms"]) > 0
+
+
+def test_what_is_never_allowed_is_said_plainly(team: Team) -> None:
+    headers = limited(team, requests_per_minute=0)
+    with inside.opened() as kora:
+        refused = ask(kora, headers)
+    assert refused.error["code"] == "rate_limited"
+    assert "Coming again does not help" in refused.error["message"]
+    assert "retry-after" not in refused.headers
+
+
+def test_the_promise_of_a_request_that_a_stored_answer_served_is_for_others(team: Team) -> None:
+    headers = limited(team, tokens_per_minute=1000)
+    with inside.opened() as kora:
+        assert ask(kora, headers, max_tokens=1000).status == 200
+        assert ask(kora, headers, max_tokens=1000).headers["x-kora-tier"] == "exact"
+        with redis_py.Redis.from_url(settings.SERVICES.redis_url) as client:
+            assert not list(client.scan_iter("kora:limit:*:promises"))
 
 
 def test_the_limit_of_a_team_holds_for_all_its_keys_together(team: Team) -> None:
@@ -305,7 +344,7 @@ def _hammers(url: str, told: Any, until: float) -> None:
     )
     meter, moments = Meter(), []
     while time.time() < until:
-        taken = meter.admit(scopes, 10)
+        taken = meter.admit(scopes, 10, f"{os.getpid()} {time.monotonic_ns()}")
         moments += [] if taken.refused or taken.short else [time.monotonic()]
     assert not taken.alone
     meter.close()

@@ -3,6 +3,7 @@ moments are let through by both, and no minute anywhere holds more than the limi
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Iterator
 
@@ -41,25 +42,37 @@ def test_both_let_the_same_requests_through(redis: redis_py.Redis) -> None:
     alone, chance = Alone(), random.Random(6)
     now_ms, running = 1_000_000, []
     let_through: list[int] = []
-    for number in range(600):
+    told: list[tuple[int, str, int]] = []
+    for number in range(900):
         now_ms += chance.choice([0, 3, 150, 700, 4000])
-        tokens, lease = chance.randint(1, 120), str(number)
+        tokens, lease, known_by = chance.randint(1, 120), str(number), ""
+        if told and chance.random() < 0.5:
+            when, known_by, tokens = heapq.heappop(told)
+            now_ms = max(now_ms, when + chance.choice([-900, 0, 0, 300, 5000]))
+        elif chance.random() < 0.7:
+            known_by = f"request {number}"
         asked = values.asked(SCOPES, tokens)
         flat = [name for row in NAMES for name in row]
-        shared = redis.eval(admit, len(flat), *flat, lease, 10**9, *asked, now_ms)
-        local = alone.admit(NAMES, asked, lease, now_ms)
+        shared = redis.eval(admit, len(flat), *flat, lease, 10**9, known_by, *asked, now_ms)
+        local = alone.admit(NAMES, asked, lease, now_ms, known_by=known_by)
         assert list(shared) == local, number
         taken = values.read(local, lease, SCOPES, tokens)
         if taken.refused is None and taken.short is None:
             let_through.append(now_ms)
             running.append((lease, tokens, taken))
+        elif known_by and local[1] + local[4] and chance.random() < 0.8:
+            heapq.heappush(told, (now_ms + max(local[1], local[4]), known_by, tokens))
+        elif known_by and chance.random() < 0.5:
+            kept = [scope.reserve(tokens) for scope in SCOPES]
+            redis.eval(settle, len(flat), *flat, lease, known_by, *[0] * 8, *kept, now_ms)
+            alone.settle(NAMES, [0] * 8, lease, now_ms, released=(known_by, kept))
         while running and (len(running) > 5 or chance.random() < 0.3):
             lease, tokens, taken = running.pop(chance.randrange(len(running)))
             used = chance.randint(0, 150)
             changes: list[int] = []
             for scope, left in zip(SCOPES, taken.tokens, strict=True):
                 changes += [0, 0, left.slice if left else 0, used - scope.reserve(tokens)]
-            redis.eval(settle, len(flat), *flat, lease, *changes, now_ms)
+            redis.eval(settle, len(flat), *flat, lease, "", *changes, now_ms)
             alone.settle(NAMES, changes, lease, now_ms)
     assert len(let_through) > 50
     for moment in let_through:
@@ -72,7 +85,7 @@ def test_a_clock_that_goes_back_gives_nothing_away(redis: redis_py.Redis) -> Non
 
     def goes(now_ms: int) -> bool:
         asked = values.asked((only,), 1)
-        said = redis.eval(admit, 3, *only.names, "lease", 1000, *asked, now_ms)
+        said = redis.eval(admit, 3, *only.names, "lease", 1000, "", *asked, now_ms)
         return not said[0]
 
     hour = 3_600_000
