@@ -298,7 +298,7 @@ def _over_budget(refused: Refused, needed: Decimal) -> BudgetExceeded:
     """Without what it needs nobody could tell why a budget with money in it refuses."""
     most = f"limit {refused.limit_usd:.6f} USD"
     if refused.until is not None:
-        most += f" by an override until {refused.until.isoformat()}"
+        most += f" by an override until {refused.until.isoformat()} ({refused.reason})"
     fits = f"has no room for this request, which may cost {needed:.6f} USD"
     why = fits if refused.limit_usd else "is suspended"
     details: dict[str, Any] = _as_told(refused) | {"needed_usd": f"{needed:f}"}
@@ -312,7 +312,9 @@ def _over_budget(refused: Refused, needed: Decimal) -> BudgetExceeded:
 
 def _as_told(refused: Refused) -> dict[str, str]:
     """To clients whom it refuses, and in receipts of those whom it would have refused."""
-    until = {"override_until": refused.until.isoformat()} if refused.until else {}
+    until: dict[str, str] = {}
+    if refused.until is not None:
+        until = {"override_until": refused.until.isoformat(), "override_reason": refused.reason}
     return {
         "budget": refused.budget,
         "scope": refused.scope,

@@ -90,10 +90,10 @@ def test_a_refusal_names_the_override_that_is_in_force(
     needed = float(refused.error["needed_usd"])
     assert needed > 0.001
     assert f"may cost {needed:.6f} USD" in refused.error["message"]
-    assert (
-        f"limit 0.001000 USD by an override until {until.isoformat()}" in (refused.error["message"])
-    )
+    said = f"limit 0.001000 USD by an override until {until.isoformat()} (r)"
+    assert said in refused.error["message"]
     assert refused.error["override_until"] == until.isoformat()
+    assert refused.error["override_reason"] == "r"
     assert ask(kora, headers, "free").status == 200
 
 
