@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zoneinfo
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,11 +18,12 @@ from teams import access
 from teams.models import ApiKey, Organisation, Team
 from teams.strict import OnlyKnownFields
 
+TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 LONGEST_TAG = 64
 """Of a name and of a value, as requests may send them."""
 
 
-class SoftLimitSerializer(serializers.Serializer[Any]):
+class SoftLimitSerializer(OnlyKnownFields, serializers.Serializer[Any]):
     """What happens before the limit is reached."""
 
     percent = serializers.FloatField(min_value=0.01, max_value=1000)
@@ -110,6 +112,7 @@ class KeyLimitsSerializer(serializers.Serializer[Any]):
 class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
     write_roles = access.KEEPERS
 
+    name = serializers.CharField(max_length=200)
     scope_id = serializers.CharField(
         required=False, help_text="A team's or key's id or name (a key's public part), or `a=b`."
     )
@@ -142,6 +145,12 @@ class BudgetSerializer(OnlyKnownFields, serializers.ModelSerializer[Budget]):
         known = self.context.get("standings", {}).get(budget.pk)
         found = known or reports.standings([budget], datetime.now(UTC))[budget.pk]
         return dict(StandingSerializer(found).data)
+
+    def validate_name(self, name: str) -> str:
+        """Letters and marks of every script; but none that turn the words around it about."""
+        if any(unicodedata.bidirectional(each) in TURNING for each in name):
+            raise serializers.ValidationError("A name holds no marks that change the direction.")
+        return name
 
     def validate_time_zone(self, name: str) -> str:
         if name not in zoneinfo.available_timezones():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -115,7 +116,14 @@ SoftLimits = forms.formset_factory(SoftLimitForm, extra=2, max_num=12)
 
 
 def soft_limits(budget: Budget | None, given: QueryDict | None) -> Any:
-    return SoftLimits(given, initial=budget.soft_limits if budget else None, prefix="soft")
+    kept = budget.soft_limits if budget else []
+    rows = [soft | {"percent": _plain(soft["percent"])} for soft in kept]
+    return SoftLimits(given, initial=rows, prefix="soft")
+
+
+def _plain(percent: float) -> str:
+    """As people write it: 80, not 80.0."""
+    return f"{Decimal(str(percent)).normalize():f}"
 
 
 def soft_said(rows: Any) -> list[dict[str, Any]]:

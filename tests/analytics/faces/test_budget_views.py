@@ -122,6 +122,13 @@ def test_a_budget_is_made_from_rows_and_leaves_an_audit_row(finance: Client, tea
     assert AuditRow.objects.get(action="create", subject="budget").subject_name == "March"
 
 
+def test_percents_stand_in_the_form_as_people_write_them(finance: Client, team: Team) -> None:
+    soft = [{"percent": 33.3333333, "action": "alert"}, {"percent": 80.0, "action": "block"}]
+    html = page(finance, f"/budgets/{budget_of(team, soft_limits=soft).pk}/")
+    assert 'value="33.3333333"' in html
+    assert 'value="80"' in html
+
+
 def test_what_is_wrong_stands_at_its_field(finance: Client, team: Team) -> None:
     mine = {"target": f"team:{team.pk}"}
     html = finance.post("/budgets/new/", filled(**mine, time_zone="Mars/Olympus")).content.decode()
