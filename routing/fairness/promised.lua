@@ -72,64 +72,77 @@ local function expected(window, booked)
   return math.floor((booked * came + all - 1) / all)
 end
 
--- What is taken now, what is promised by now, and how both change from slice to slice.
-local function outlook(window)
-  if window.outlook then return window.outlook end
-  local freed, promised, open, last = {}, {}, 0, window.slice + SLICES + 1
-  local taken = redis.call('HGETALL', window.key)
-  for at = 1, #taken, 2 do
-    local slice = tonumber(taken[at])
-    if slice then freed[slice + SLICES + 1] = tonumber(taken[at + 1]) end
+local function by_slice(key)
+  local found, all = {}, redis.call('HGETALL', key)
+  for at = 1, #all, 2 do
+    local slice = tonumber(all[at])
+    if slice then found[slice] = tonumber(all[at + 1]) end
   end
-  local booked = redis.call('HGETALL', window.promised)
-  for at = 1, #booked, 2 do
-    local slice, amount = tonumber(booked[at]), tonumber(booked[at + 1])
-    if slice then
-      local ending = slice + GRACE + SLICES + 1
-      if slice <= window.slice then open = open + amount
-      else promised[slice] = (promised[slice] or 0) + amount end
-      promised[ending] = (promised[ending] or 0) - amount
-      last = math.max(last, ending)
-    end
+  return found
+end
+
+local function taken_of(window)
+  window.taken = window.taken or by_slice(window.key)
+  return window.taken
+end
+
+-- At least what is promised in as many slices as one promise lasts, the first of them `from`. Redis
+-- reads a small hash whole as fast as one field of it; of a large one only these are read.
+local SMALL = 512
+local function promised_of(window, from)
+  window.read = window.read or {}
+  local found = window.read.all or window.read[from]
+  if found then return found end
+  if redis.call('HLEN', window.promised) <= SMALL then
+    window.read.all = by_slice(window.promised)
+    return window.read.all
   end
-  window.outlook = {freed = freed, promised = promised, open = open, last = last}
-  return window.outlook
+  local slices = {}
+  for slice = from, from + GRACE + SLICES do slices[#slices + 1] = slice end
+  found = {}
+  for at, amount in ipairs(redis.call('HMGET', window.promised, unpack(slices))) do
+    if amount then found[from + at - 1] = tonumber(amount) end
+  end
+  window.read[from] = found
+  return found
 end
 
 -- Whether there is room now, and stays for those who were promised it.
 local function has_room(window)
   if window.amount > window.limit then return false end
   if window.total + window.booked + window.amount <= window.limit then return true end
-  local ahead, taken = outlook(window), window.total
-  local booked = ahead.open
-  for slice = window.slice, window.slice + SLICES do
-    if slice > window.slice then
-      taken = taken - (ahead.freed[slice] or 0)
-      booked = booked + (ahead.promised[slice] or 0)
+  if window.total + window.amount > window.limit then return false end
+  local taken, total = taken_of(window), window.total
+  local promised, booked = promised_of(window, window.slice - GRACE), 0
+  for slice = window.slice - GRACE, window.slice + SLICES do
+    booked = booked + (promised[slice] or 0)
+    if slice > window.slice then total = total - (taken[slice - SLICES - 1] or 0) end
+    if slice >= window.slice
+       and total + expected(window, booked) + window.amount > window.limit then
+      return false
     end
-    if taken + expected(window, booked) + window.amount > window.limit then return false end
   end
   return true
 end
 
 -- Milliseconds until there is room for a promise of its own after all others, not before `from`.
+-- After the last of them nothing comes any more, and what is taken and promised only ends.
 local function place(window, from)
-  if window.amount > window.limit then return from end
-  local ahead, taken = outlook(window), window.total
-  local booked, start = ahead.open, math.floor((window.now + from) / SLICE)
-  local found = start
-  for slice = window.slice, ahead.last do
-    if slice > window.slice then
-      taken = taken - (ahead.freed[slice] or 0)
-      booked = booked + (ahead.promised[slice] or 0)
-    end
-    if slice >= found and taken + booked + window.amount > window.limit then
-      found = slice + 1
-    elseif slice >= found + GRACE + SLICES then
-      break
-    end
+  if window.amount > window.limit or from > 0 and window.placed == from then return from end
+  local start = math.floor((window.now + from) / SLICE)
+  local found = window.booked > 0 and math.max(start, window.last) or start
+  local taken, first, load = taken_of(window), found - GRACE - SLICES, 0
+  local promised = window.booked > 0 and promised_of(window, first) or {}
+  for slice = first, found do
+    load = load + (promised[slice] or 0)
+    if slice >= found - SLICES then load = load + (taken[slice] or 0) end
   end
-  return found == start and from or found * SLICE - window.now
+  while load + window.amount > window.limit do
+    load = load - (taken[found - SLICES] or 0) - (promised[found - GRACE - SLICES] or 0)
+    found = found + 1
+  end
+  window.placed = found == start and from or found * SLICE - window.now
+  return window.placed
 end
 
 -- The first moment at which there is room in all windows.

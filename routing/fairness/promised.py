@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from routing.fairness.window import SLICE_MS, SLICES, Window
 
 GRACE, HORIZON, MOST = 16, 2400, 10_000
 """Slices for which a promise holds from its moment on, how far ahead one is made, how many."""
+KEPT = GRACE + SLICES + 1
+"""Slices after which what was promised counts no longer, if it is taken as late as it may be."""
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Promised:
 
     by_slice: dict[int, int] = field(default_factory=dict)
     total: int = 0
+    last: int = 0
     others: int = 0
     """So much of it is not of the request that is here."""
     kept: int = 0
@@ -33,6 +34,7 @@ class Promised:
 
     def book(self, slice_: int, amount: int) -> None:
         self.by_slice[slice_] = self.by_slice.get(slice_, 0) + amount
+        self.last = max(self.last, slice_) if self.total else slice_
         self.total += amount
 
     def unbook(self, slice_: int, amount: int) -> None:
@@ -77,39 +79,38 @@ class Asked:
 
     def has_room(self, now: int) -> bool:
         """Whether there is room now, and stays for those who were promised it."""
-        until = now // SLICE_MS + SLICES
         if self.window.total + self.promised.total + self.amount <= self.limit:
             return True
-        return not self.is_never and all(
-            taken + self.promised.expected(self.limit, booked) + self.amount <= self.limit
-            for _, taken, booked in takewhile(lambda row: row[0] <= until, self._outlook(now))
-        )
+        room = self.limit - self.amount
+        return not self.is_never and all(each <= room for each in self._outlook(now))
 
     def place_ms(self, now: int, start_ms: int) -> int:
-        """Until there is room for a promise of its own after all others, not before `start_ms`."""
+        """Until there is room for a promise of its own after all others, not before `start_ms`:
+        after the last of them what is taken and promised only ends."""
         if self.is_never:
             return start_ms
         start = found = (now + start_ms) // SLICE_MS
-        for slice_, taken, booked in self._outlook(now):
-            if slice_ >= found and taken + booked + self.amount > self.limit:
-                found = slice_ + 1
-            elif slice_ >= found + GRACE + SLICES:
-                break
+        if self.promised.total:
+            found = max(start, self.promised.last)
+        ends = {at + SLICES + 1: amount for at, amount in self.window.taken}
+        for at, amount in self.promised.by_slice.items():
+            ends[at + KEPT] = ends.get(at + KEPT, 0) + amount
+        left = sum(amount for at, amount in ends.items() if at > found)
+        while left + self.amount > self.limit:
+            found += 1
+            left -= ends.get(found, 0)
         return start_ms if found == start else found * SLICE_MS - now
 
-    def _outlook(self, now: int) -> Iterator[tuple[int, int, int]]:
-        """Slice by slice: what is taken still, and what is promised by then."""
+    def _outlook(self, now: int) -> Iterator[int]:
+        """Slice by slice of the minute that begins: what is taken still, and expected by then."""
         current = now // SLICE_MS
         freed = {at + SLICES + 1: amount for at, amount in self.window.taken}
-        changes: Counter[int] = Counter()
-        for at, amount in self.promised.by_slice.items():
-            changes[max(at, current)] += amount
-            changes[at + GRACE + SLICES + 1] -= amount
         taken, booked = self.window.total, 0
-        for slice_ in range(current, max([current, *self.promised.by_slice]) + GRACE + SLICES + 2):
+        for slice_ in range(current - GRACE, current + SLICES + 1):
             taken -= freed.get(slice_, 0)
-            booked += changes[slice_]
-            yield slice_, taken, booked
+            booked += self.promised.by_slice.get(slice_, 0)
+            if slice_ >= current:
+                yield taken + self.promised.expected(self.limit, booked)
 
 
 def places_ms(asked: Sequence[Asked], now: int) -> int:
