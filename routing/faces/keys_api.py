@@ -42,7 +42,9 @@ class Keyed(GenericViewSet[Backend]):
     """The part of a backend's door that keeps its keys; requests use them in turn."""
 
     @extend_schema(methods=["GET"], responses=BackendKeySerializer(many=True))
-    @extend_schema(methods=["POST"], request=BackendKeySerializer, responses={201: BackendKeySerializer})
+    @extend_schema(
+        methods=["POST"], request=BackendKeySerializer, responses={201: BackendKeySerializer}
+    )
     @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
     def keys(self, request: Request, **_: str) -> Response:
         """All keys with their state, or one more."""
