@@ -15,19 +15,21 @@ FIRST_CONTENT = 0.5
 
 
 def stricter(weights: Weights, kept: Iterable[Kept]) -> Weights:
+    """By the strictest of them; several that burn at once do not multiply what lateness costs."""
+    miss = max(weights.miss * TIMES, LEAST_MISS)
     for each in kept:
-        weights = _stricter(weights, each)
+        weights = _stricter(weights, each, miss)
     return weights
 
 
-def _stricter(weights: Weights, kept: Kept) -> Weights:
+def _stricter(weights: Weights, kept: Kept, miss: float) -> Weights:
     promise, burning = kept.promise, kept.burning
     if not promise.stricter:
         return weights
     if "total" in burning and promise.total_ms:
         weights = replace(
             weights,
-            miss=max(weights.miss * TIMES, LEAST_MISS),
+            miss=miss,
             deadline_s=min(weights.deadline_s, promise.total_ms / 1000),
         )
     if "ttft" in burning and promise.ttft_ms:

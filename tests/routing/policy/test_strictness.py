@@ -31,6 +31,13 @@ def test_a_deadline_that_is_stricter_already_stays() -> None:
     assert strictness.stricter(fast, [Kept(promise=PROMISE, burning=("total",))]).deadline_s == 5.0
 
 
+def test_several_that_burn_ask_for_the_strictest_once() -> None:
+    loose = Promise(sla_id=2, team_id=1, name="q", total_ms=20_000)
+    kept = [Kept(promise=each, burning=("total",)) for each in (PROMISE, loose, PROMISE)]
+    found = strictness.stricter(weights.AUTO, kept)
+    assert (found.deadline_s, found.miss) == (8.0, 2.0)
+
+
 def test_it_can_be_switched_off() -> None:
     relaxed = Promise(sla_id=1, team_id=1, name="p", total_ms=10, stricter=False)
     kept = [Kept(promise=relaxed, burning=("total",))]
