@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import redis as redis_py
@@ -14,6 +14,7 @@ from django.conf import settings
 from routing.fairness import scripts, values
 from routing.fairness.alone import Alone
 from routing.fairness.values import Scope
+from tests.routing.fairness.test_promised import LIMIT, Crowd, fullest_minute, truthful
 
 KEY = Scope(whose="key", number=1, requests=20, tokens=500, parallel=None)
 TEAM = Scope(whose="team", number=1, requests=None, tokens=900, parallel=6)
@@ -93,3 +94,32 @@ def test_a_clock_that_goes_back_gives_nothing_away(redis: redis_py.Redis) -> Non
     assert not goes(hour), "an hour back is not another minute"
     assert not goes(hour + 59_000)
     assert goes(hour + 61_000), "nor does it take an hour to get over it"
+
+
+def test_a_crowd_that_comes_back_when_told_is_let_through_by_the_script(
+    redis: redis_py.Redis,
+) -> None:
+    members = Crowd(3.0, 2.0).live(Shared(redis))
+    assert truthful(members) == 1.0
+    assert fullest_minute(members) <= LIMIT
+
+
+class Shared(Alone):
+    """Asks the script in Redis, at given times."""
+
+    def __init__(self, redis: redis_py.Redis) -> None:
+        super().__init__()
+        self._admit = redis.register_script(at_given_times(scripts.ADMIT))
+
+    def admit(
+        self,
+        names: Sequence[Sequence[str]],
+        asked: Sequence[int],
+        lease: str,
+        now_ms: int,
+        *,
+        known_by: str = "",
+    ) -> list[int]:
+        given: list[str | int] = [lease, 1000, known_by, *asked, 10**9 + now_ms]
+        keys = [name for row in names for name in row]
+        return [int(number) for number in self._admit(keys=keys, args=given)]
