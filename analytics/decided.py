@@ -28,6 +28,12 @@ WHY_NOT = {
     "session": "a conversation stays where it is",
     "named-model": "the caller named the model",
 }
+WEIGHED = {
+    "deadline_s": "late is after",
+    "miss": "being late weighs",
+    "second": "each second weighs",
+    "floor": "quality is at least",
+}
 UNTIL = {"idle": "until it was free", "latest": "until it could not wait any longer"}
 
 
@@ -167,7 +173,10 @@ def _promised(receipt: Said) -> str:
     under, burning = _names(said.get("under")), _names(said.get("burning"))
     if not under:
         return ""
-    changed = _plain(_object(said, "weights"))
+    changed = ", ".join(
+        f"{WEIGHED.get(name, name)} {_plain(value)}{' s' if name == 'deadline_s' else ''}"
+        for name, value in _object(said, "weights").items()
+    )
     harder = (
         f"; burning fast: {burning}" + (f", so {changed}" if changed else "") if burning else ""
     )
@@ -181,6 +190,19 @@ def _predicted(receipt: Said) -> str:
         return ""
     return (
         f"{said.get('backend')} late with a chance of {chance:.1%}, which is after {until_ms:g} ms"
+    )
+
+
+def _hedged(receipt: Said) -> str:
+    said = _object(receipt, "hedge")
+    chance, after_ms = said.get("p_late"), said.get("after_ms")
+    if not isinstance(chance, int | float) or not isinstance(after_ms, int | float):
+        return ""
+    first, second = said.get("beside"), said.get("second")
+    became = f"; {second if said['won'] else first} answered" if "won" in said else ""
+    return (
+        f"{second} was asked beside {first} after {after_ms:.0f} ms without a word, when that was "
+        f"late with a chance of {chance:.0%}{became}"
     )
 
 
@@ -200,10 +222,11 @@ TELLERS: Mapping[str, Callable[[Said], str]] = {
     "Pacing": _pacing,
     "SLA": _promised,
     "Prediction": _predicted,
+    "Hedge": _hedged,
     "Learned": _learned,
 }
 KNOWN = frozenset(
     {"rules", "intent", "experiment", "session", "exploring", "propensity", "cascade", "deferred",
-     "pressure", "pacing", "sla", "prediction", "learned"}
+     "pressure", "pacing", "sla", "prediction", "hedge", "learned"}
 )  # fmt: skip
 """What of a receipt is told here."""
