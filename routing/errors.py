@@ -132,9 +132,11 @@ class Resting(Refusal):
     code = "unavailable"
 
     def __init__(self, backends: Sequence[str], *, retry_after_s: float) -> None:
-        names = ", ".join(backends)
+        each = dict.fromkeys(backends)
+        names = ", ".join(each)
+        who = f"its backend {names} rests" if len(each) == 1 else f"its backends {names} rest"
         super().__init__(
-            f"KORA cannot answer now: its backend {names} rests after failures and is tried "
+            f"KORA cannot answer now: {who} after failures and can be tried "
             f"again in {retry_after_s:.1f} s.",
             retry_after_s=retry_after_s,
             part=names,

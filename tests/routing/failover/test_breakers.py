@@ -12,7 +12,7 @@ from django.conf import settings
 from redis import Redis
 
 from analytics.models import Attempt, Budget, Price
-from routing import catalog, targets, vitals
+from routing import catalog, errors, targets, vitals
 from routing.failover import allowance, breakers, circuits, crowds, together
 from routing.models import Backend
 from teams import keys
@@ -227,3 +227,10 @@ def test_who_no_budget_has_room_for_is_passed_over_by_a_fallback(
     heard = ask(kora, headers, "auto:best")
     assert heard.headers["x-kora-backend"] == "cheap"
     assert heard.headers["x-kora-reason"] == "fallback:server"
+
+
+def test_whoever_is_turned_away_reads_each_resting_backend_once() -> None:
+    alone = errors.Resting(["a", "a"], retry_after_s=1.5)
+    assert "its backend a rests after failures and can be tried again in 1.5 s" in alone.message
+    both = errors.Resting(["a", "b"], retry_after_s=1.5)
+    assert "its backends a, b rest after failures" in both.message
