@@ -116,7 +116,10 @@ def _content_came(way: Way, each: Try, event: Event) -> None:
 
 
 def note_failure(each: Try, event: Event) -> None:
-    each.outcome = event["failure"]
+    """A worker that gave up what somebody here still waits for, because it took this process for
+    gone, is as lost to that request as one that died."""
+    failure = event["failure"]
+    each.outcome = failures.WORKER if failure == Failure.CANCELLED else failure
     each.message = event.get("message") or ""
     each.cost = event.get("cost") or "0"
     each.compute_s = event.get("compute_s") or 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from analytics import hedged
 
 BUS = frozenset({"bus"})
-OURS = frozenset({"worker", "unclaimed", "withdrawn", "no-worker", "bus"})
+WORKER = "worker"
+OURS = frozenset({WORKER, "unclaimed", "withdrawn", "no-worker", "bus"})
 """KORA itself failed, not the backend: it may be asked once more if there is no other."""
 WELL = frozenset({"cancelled", "client", "unsupported", "context", "policy"})
 """Failures that say nothing of how their backend is doing."""
