@@ -90,5 +90,5 @@ def test_soft_limits_are_rows_with_or_without_scripts(visit: Opener, scripts: bo
         page.get_by_label("Then").nth(row).select_option(action)
     page.get_by_role("button", name="Make it").click()
     expect(page.get_by_label("At percent")).to_have_count(4)
-    expect(page.get_by_label("At percent").nth(0)).to_have_value("60.0")
+    expect(page.get_by_label("At percent").nth(0)).to_have_value("60")
     expect(page.get_by_label("Then").nth(1)).to_have_value("cache-only")
