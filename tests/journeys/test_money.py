@@ -118,7 +118,7 @@ def test_a_rate_limit_says_when_to_come_back(world: World) -> None:
     world.chat(words(), key=key)
     refused = world.chat(words(), key=key)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited")
-    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert 1 <= int(refused.headers["retry-after"]) <= 61  # a minute and a slice of it
     assert refused.headers["x-ratelimit-remaining-requests"] == "0"
     with pytest.raises(openai.RateLimitError):
         world.client(key).chat.completions.create(model="j-fast", messages=asking(words()))
