@@ -19,6 +19,8 @@ ANSWERED, LOST = "answered", "lost"
 REFUSED_FOR_NOW = ("rate_limited", "queue_full")
 PATIENCE_S = 180.0
 """Far beyond every limit of KORA's own: a hang is a loss."""
+LONGEST_TOLD_S = 620.0
+"""KORA names no later moment for a rate limit; who comes before his time proves nothing."""
 EARLY_S = 0.05
 """What a client adds to the told time, as clocks and networks do."""
 
@@ -69,7 +71,7 @@ class Rider:
         for _ in range(2):
             if ride.outcome not in REFUSED_FOR_NOW or ride.told[0] is None:
                 return
-            await asyncio.sleep(min(ride.told[0] + EARLY_S, PATIENCE_S))
+            await asyncio.sleep(min(ride.told[0], LONGEST_TOLD_S) + EARLY_S)
             await self._once(ride)
 
     async def _once(self, ride: Ride) -> None:
