@@ -28,6 +28,8 @@ from routing.policy.values import Candidate
 from routing.tries import Try
 from routing.way import Planned, Room, Way
 
+CLOCKS_S = 0.25
+"""How far clocks of two processes may be apart without its being told as a wait."""
 USAGE = (
     "prompt_tokens",
     "completion_tokens",
@@ -113,10 +115,18 @@ async def _again(way: Way, room: Room, following: Again) -> Try:
         allowance.note_retry()
     if following.wait_s:
         await asyncio.sleep(following.wait_s)
+        await _rested(following.candidate)
     candidate, reason = following.candidate, following.reason
     each: Try = await steps.in_thread(room, stages.hold, way, candidate, reason)
     each.waited_ms = way.clock.elapsed_ms - began_ms if following.wait_s else 0.0
     return each
+
+
+async def _rested(candidate: Candidate) -> None:
+    """By this process' clock the wait is over, by Redis' it may be a moment later."""
+    left_s = breakers.retry_s(candidate.backend)
+    if 0 < left_s <= CLOCKS_S:
+        await asyncio.sleep(left_s)
 
 
 def _give_up_if_hopeless(way: Way, event: Event) -> None:

@@ -14,8 +14,6 @@ from routing.way import Way
 
 ANSWERED = frozenset({"", "answered", "hedge-lost", "cancelled"})
 """Not failures: an answer that did not hold was escalated, a slower one was given up."""
-CLOCKS_S = 0.02
-"""By which what this process takes for Redis' time may shift while somebody waits."""
 
 
 def after(way: Way, order: tuple[Candidate, ...]) -> Again | GiveUp:
@@ -51,10 +49,14 @@ def failures_of(way: Way) -> tuple[Failed, ...]:
 
 
 def _failed(way: Way, each: Try) -> Failed:
-    """What it said of coming again, less the time that has passed since; a limited one is not asked
-    before it has rested, whoever was told so."""
+    """What it said of coming again, less the time that has passed since; a limited one that did
+    not say rests for a second."""
     since_s = (way.clock.elapsed_ms - each.ended_ms) / 1000
-    left_s = None if each.retry_after_s is None else max(0.0, each.retry_after_s - since_s)
-    if each.outcome == failures.LIMITED:
-        left_s = max(left_s or 0.0, breakers.retry_s(each.candidate.backend) + CLOCKS_S)
-    return Failed(candidate=each.candidate, failure=each.outcome, retry_after_s=left_s)
+    said = each.retry_after_s
+    if said is None and each.outcome == failures.LIMITED:
+        said = breakers.retry_s(each.candidate.backend) + since_s
+    return Failed(
+        candidate=each.candidate,
+        failure=each.outcome,
+        retry_after_s=None if said is None else max(0.0, said - since_s),
+    )
