@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 SHARE = 0.2
-LEAST = 30
-"""A minute, however little is asked: the first failure of a quiet hour may be tried again."""
+LEAST = 60
+"""A minute, however little is asked: one a second is no storm."""
 MINUTE_S = 60
 
 
