@@ -9,8 +9,6 @@ from routing.bends import STRAIGHT, UNSEEN_TREND, Bend, Trend
 
 MEMORY = 20.0
 """Calls after which older ones hardly count: providers change within minutes."""
-LEAST_SPREAD = 0.01
-"""Variance of a logarithm: two equal times are no promise that the third is equal."""
 SHORTEST_S = 1e-4
 
 
